@@ -1,0 +1,341 @@
+#include "autograd/var.h"
+
+#include <algorithm>
+
+#include "autograd/elementwise.h"
+#include "autograd/ops.h"
+#include "tensor/map.h"
+
+namespace bijou {
+namespace {
+
+constinit thread_local bool recording = true;
+constinit thread_local bool anomaly = false;
+constinit thread_local uint64_t next_id = 1;
+
+Node* new_leaf(Tensor value, bool requires_grad) {
+  Node* node = new (allocate_node(sizeof(Node))) Node;
+  node->bytes = sizeof(Node);
+  node->id = next_id++;
+  node->value = std::move(value);
+  node->requires_grad = requires_grad;
+  return node;
+}
+
+void check_finite(const Tensor& x, const char* what, const char* op) {
+  check(all_finite(x), "anomaly: ", op, " made the first ", what, " that is not finite, of shape ", x.shape());
+}
+
+}  // namespace
+
+// ---- Var and Node ---------------------------------------------------------------------------------------------------
+
+Var::Var(Tensor value) : node_(new_leaf(std::move(value), false)) {}
+Var::Var(real value) : Var(scalar(value)) {}
+Var::Var(const Var& o) : node_(o.node_) {
+  if (node_) ++node_->refs;
+}
+Var::~Var() {
+  if (node_ && --node_->refs == 0) Node::unref(node_);
+}
+
+const Tensor& Var::value() const {
+  check(node_ != nullptr, "a Var that holds nothing has no value");
+  return node_->value;
+}
+Tensor& Var::mutable_value() {
+  check(node_ != nullptr, "a Var that holds nothing has no value");
+  return node_->value;
+}
+bool Var::requires_grad() const { return node_ && node_->requires_grad; }
+const Var& Var::grad() const {
+  static const Var nothing;
+  return node_ ? node_->grad : nothing;
+}
+void Var::set_grad(Var g) {
+  check(!g || g.shape() == shape(), "set_grad: a gradient of shape ", g ? g.shape() : Shape{}, " for a value of shape ",
+        shape());
+  node_->grad = std::move(g);
+}
+
+Var parameter(Tensor value) { return Node::make(new_leaf(std::move(value), true)); }
+
+const Var& Node::in(int i) const {
+  const Input& input = inputs[size_t(i)];
+  check(input.var.value().version() == input.version, op, ": input ", i, " of shape ", input.var.shape(),
+        " was changed in place after it was saved for backward");
+  return input.var;
+}
+
+// Frees a node whose last handle is gone, and the nodes that only it held: one after the other, not recursively,
+// since a chain may be a million long.
+void Node::unref(Node* node) {
+  thread_local std::vector<Node*> dying;
+  thread_local bool busy = false;
+  dying.push_back(node);
+  if (busy) return;  // an outer call is emptying the list
+  busy = true;
+  while (!dying.empty()) {
+    Node* next = dying.back();
+    dying.pop_back();
+    for (Input& input : next->inputs) input.~Input();
+    const size_t bytes = next->bytes;
+    next->~Node();
+    release_node(next, bytes);
+  }
+  busy = false;
+}
+
+// ---- Recording ------------------------------------------------------------------------------------------------------
+
+bool grad_enabled() { return recording; }
+NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+EnableGrad::EnableGrad() : before_(std::exchange(recording, true)) {}
+EnableGrad::~EnableGrad() { recording = before_; }
+DetectAnomaly::DetectAnomaly() : before_(std::exchange(anomaly, true)) {}
+DetectAnomaly::~DetectAnomaly() { anomaly = before_; }
+
+namespace detail {
+
+bool wants_graph(std::span<const Var> inputs) {
+  if (!recording) return false;
+  for (const Var& x : inputs)
+    if (x.requires_grad()) return true;
+  return false;
+}
+
+Var constant(const char* op, Tensor value) {
+  if (anomaly) check_finite(value, "value", op);
+  return value;
+}
+
+Var finish(Node* node, void* input_memory, size_t bytes, const char* op, Tensor value, std::span<const Var> inputs) {
+  node->bytes = bytes;
+  node->id = next_id++;
+  node->op = op;
+  node->value = std::move(value);
+  node->requires_grad = true;
+  auto* slots = static_cast<Node::Input*>(input_memory);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    new (slots + i) Node::Input{inputs[i], inputs[i] ? inputs[i].value().version() : 0};
+  node->inputs = {slots, inputs.size()};
+  Var y = Node::make(node);
+  if (anomaly) check_finite(node->value, "value", op);
+  return y;
+}
+
+}  // namespace detail
+
+// ---- The engine -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+// One backward pass. Nodes that have received a cotangent wait in a heap, the youngest on top: when it is popped, all
+// its consumers, which are younger, have been popped before, and its cotangent is complete.
+class Pass {
+ public:
+  explicit Pass(GradOptions options) : options_(options) {}
+
+  // For grad(): only what lies between the outputs and these nodes is to be visited.
+  void aim_at(std::span<const Var> outputs, std::span<const Var> inputs) {
+    aimed_ = true;
+    for (const Var& x : inputs) place(x).target = true;
+    std::vector<size_t> order;  // everything the outputs came from
+    auto visit = [&](const Var& v) {
+      if (!v.requires_grad()) return;
+      const size_t before = places_.size();
+      Place& p = place(v);
+      if (places_.size() > before || (p.target && !p.seen)) order.push_back(size_t(&p - places_.data()));
+      p.seen = true;
+    };
+    for (const Var& y : outputs) visit(y);
+    for (size_t k = 0; k < order.size(); ++k)
+      for (const Node::Input& input : places_[order[k]].node.node()->inputs) visit(input.var);
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return id(a) < id(b); });
+    for (size_t k : order) {  // oldest first: a node leads to an input if one of its inputs does
+      bool leads = places_[k].target;
+      for (const Node::Input& input : places_[k].node.node()->inputs)
+        leads = leads || (input.var.requires_grad() && place(input.var).leads);
+      places_[k].leads = leads;
+    }
+  }
+
+  // Adds g to the cotangent of x, summed to the shape of x where an op stretched it. The one place for both.
+  void add(const Var& x, Var g) {
+    if (g.shape() != x.shape()) g = sum_to(g, x.shape());
+    Place& p = place(x);
+    if (!p.cotangent) {
+      p.cotangent = std::move(g);
+      heap_.push_back({x.node()->id, uint32_t(&p - places_.data())});
+      std::push_heap(heap_.begin(), heap_.end());
+    } else {
+      accumulate(p.cotangent, std::move(g));
+    }
+  }
+
+  // Walks back to the leaves. done(node, cotangent) is told of leaves, and of the nodes aimed at.
+  template <class Done>
+  void run(const Done& done) {
+    std::vector<Var> d;
+    std::vector<uint8_t> wanted;
+    while (!heap_.empty()) {
+      const uint64_t id = heap_.front().id;
+      Var x, g;
+      bool target = false;
+      while (!heap_.empty() && heap_.front().id == id) {  // usually one; see place()
+        Place& p = pop();
+        x = std::exchange(p.node, {});
+        target = target || p.target;
+        if (Var more = std::exchange(p.cotangent, {}); g) accumulate(g, std::move(more));
+        else g = std::move(more);
+      }
+      Node& node = *x.node();
+      if (aimed_ ? target : node.inputs.empty()) done(x, g);
+      check(!node.released, "backward: the graph of ", node.op,
+            " was freed by an earlier backward; pass .retain_graph = true there");
+      const size_t n = node.inputs.size();
+      d.assign(n, Var());
+      wanted.assign(n, 0);
+      for (size_t i = 0; i < n; ++i) wanted[i] = node.inputs[i].var.requires_grad() && wants(node.inputs[i].var);
+      if (std::find(wanted.begin(), wanted.end(), 1) == wanted.end()) continue;
+      Grads grads(d, wanted);
+      node.vjp(g, grads);
+      g = {};
+      for (size_t i = 0; i < n; ++i) {
+        if (!d[i] || !wanted[i]) continue;
+        if (anomaly) check_finite(d[i].value(), "gradient", node.op);
+        add(node.inputs[i].var, std::move(d[i]));
+      }
+      if (!options_.retain_graph && !options_.create_graph) release(node);
+    }
+  }
+
+  static void accumulate(Var& sum, Var g) {
+    if (!recording && sum.node()->refs == 1 && !sum.value().is_shared()) {
+      update<1>([](Lane& a, Lane b) { a = a + b; }, sum.mutable_value(), g.value());
+    } else {
+      sum = sum + g;
+    }
+  }
+
+ private:
+  struct Place {
+    Var node;
+    Var cotangent;
+    bool target = false;  // an input of grad()
+    bool leads = true;    // is one, or lies on a way to one
+    bool seen = false;
+  };
+  struct Waiting {
+    uint64_t id;
+    uint32_t place;
+    bool operator<(const Waiting& o) const { return id < o.id; }
+  };
+
+  uint64_t id(size_t k) const { return places_[k].node.node()->id; }
+
+  // The place of a node in this pass. node->slot is only a hint: a pass that runs inside a rule of this one (see
+  // checkpoint) may have overwritten it. Then the node gets a second place, and the two meet on top of the heap.
+  Place& place(const Var& x) {
+    uint32_t& slot = x.node()->slot;
+    if (slot < places_.size() && places_[slot].node.same_as(x)) return places_[slot];
+    if (!free_.empty()) {
+      slot = free_.back();
+      free_.pop_back();
+    } else {
+      slot = uint32_t(places_.size());
+      places_.emplace_back();
+    }
+    places_[slot] = Place{x, {}};
+    return places_[slot];
+  }
+
+  bool wants(const Var& x) { return !aimed_ || place(x).leads; }
+
+  Place& pop() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const uint32_t slot = heap_.back().place;
+    heap_.pop_back();
+    if (!aimed_) free_.push_back(slot);
+    return places_[slot];
+  }
+
+  static void release(Node& node) {
+    for (Node::Input& input : node.inputs) input.~Input();
+    node.inputs = {};
+    node.released = true;
+  }
+
+  GradOptions options_;
+  bool aimed_ = false;
+  std::vector<Place> places_;
+  std::vector<uint32_t> free_;
+  std::vector<Waiting> heap_;
+};
+
+Var seed_for(const Var& y, const Var& seed) {
+  if (!seed) {
+    check(y.numel() == 1, "backward: a shape of one element expected, or a seed; the shape is ", y.shape());
+    return full(y.shape(), 1);
+  }
+  check(seed.shape() == y.shape(), "backward: a seed of shape ", seed.shape(), " for an output of shape ", y.shape());
+  return seed;
+}
+
+struct Recording {  // on for create_graph, off otherwise
+  explicit Recording(bool on) : before(std::exchange(recording, on)) {}
+  ~Recording() { recording = before; }
+  bool before;
+};
+
+}  // namespace
+
+void backward(const Var& y, const Var& seed, GradOptions options) {
+  check(y.requires_grad(), "backward: the loss depends on nothing that wants a gradient");
+  const Recording on(options.create_graph);
+  Pass pass(options);
+  pass.add(y, seed_for(y, seed));
+  pass.run([&](const Var& leaf, Var& g) {
+    Node& node = *leaf.node();
+    if (node.grad) {
+      Pass::accumulate(node.grad, std::move(g));
+    } else {
+      // Optimizers change gradients in place, so a leaf's must be its own.
+      if (!options.create_graph && (g.node()->refs > 1 || g.value().is_shared())) g = Var(g.value().clone());
+      node.grad = std::move(g);
+    }
+  });
+}
+
+void backward(const Var& loss, GradOptions options) { backward(loss, Var(), options); }
+
+std::vector<Var> grad(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> seeds,
+                      GradOptions options) {
+  check(seeds.empty() || seeds.size() == outputs.size(), "grad: ", seeds.size(), " seeds for ", outputs.size(), " outputs");
+  for (const Var& x : inputs) check(x.requires_grad(), "grad: an input does not want a gradient; make it with parameter()");
+  const Recording on(options.create_graph);
+  Pass pass(options);
+  pass.aim_at(outputs, inputs);
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const Var seed = seed_for(outputs[k], seeds.empty() ? Var() : seeds[k]);
+    if (outputs[k].requires_grad()) pass.add(outputs[k], seed);
+  }
+  std::vector<Var> result(inputs.size());
+  pass.run([&](const Var& x, const Var& g) {
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].same_as(x)) result[i] = g;
+  });
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!result[i]) result[i] = Var(zeros(inputs[i].shape()));
+  return result;
+}
+
+std::vector<Var> grad(const Var& y, const Var& seed, std::span<const Var> inputs, GradOptions options) {
+  return grad(std::span(&y, 1), inputs, std::span(&seed, 1), options);
+}
+std::vector<Var> grad(const Var& y, std::span<const Var> inputs, GradOptions options) {
+  return grad(y, Var(), inputs, options);
+}
+
+}  // namespace bijou

@@ -1,0 +1,193 @@
+// Var: a Tensor that remembers where it came from; and the engine that walks back.
+//
+//   Var w = parameter(randn({3, 4}));
+//   Var loss = sum(tanh(matmul(x, w)));
+//   backward(loss);                                       // w.grad() = dL/dw
+//   Var g = grad(loss, {w}, {.create_graph = true})[0];   // the same as a Var, to be differentiated again
+//
+// An op computes its value and records how a cotangent dL/dy becomes the cotangents dL/dx of its inputs (a
+// vector-Jacobian product, VJP). The rule is written in ops on Vars: run with recording off it is the fast backward
+// pass; with recording on, its result has a graph of its own. So gradients of gradients come for free.
+//
+// The engine keeps no state in the graph but the .grad of leaves. Graphs are built and walked on one thread.
+#pragma once
+
+#include <initializer_list>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace bijou {
+
+struct Node;
+
+class Var {
+ public:
+  Var() = default;                     // nothing: a missing gradient, an absent bias
+  Var(Tensor value);                   // a constant
+  Var(real value);                     // a constant of shape []
+  Var(const Var& o);
+  Var(Var&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
+  Var& operator=(Var o) noexcept { return std::swap(node_, o.node_), *this; }
+  ~Var();
+
+  explicit operator bool() const { return node_; }
+  const Tensor& value() const;
+  Tensor& mutable_value();             // for optimizers and buffers: changes are not recorded
+  const Shape& shape() const { return value().shape(); }
+  int dim() const { return value().dim(); }
+  int64_t size(int axis) const { return value().size(axis); }
+  int64_t numel() const { return value().numel(); }
+  real item() const { return value().item(); }
+
+  bool requires_grad() const;
+  const Var& grad() const;             // what backward() accumulated; nothing if there was none
+  void set_grad(Var g);                // set_grad({}) forgets it
+  Var detach() const { return value(); }  // the same numbers without the past
+
+  Node* node() const { return node_; }
+  bool same_as(const Var& o) const { return node_ == o.node_; }
+
+ private:
+  friend struct Node;
+  Node* node_ = nullptr;
+};
+
+// A leaf that wants a gradient.
+Var parameter(Tensor value);
+
+// Where a rule puts dL/d(input i), and learns whether anybody wants it.
+class Grads {
+ public:
+  explicit Grads(std::span<Var> d, std::span<const uint8_t> wanted) : d_(d), wanted_(wanted) {}
+  bool wants(int i) const { return wanted_[size_t(i)]; }
+  Var& operator[](int i) { return d_[size_t(i)]; }
+
+ private:
+  std::span<Var> d_;
+  std::span<const uint8_t> wanted_;
+};
+
+struct Node {
+  struct Input {
+    Var var;
+    uint32_t version;  // of its value when it was saved
+  };
+
+  uint32_t refs = 1;
+  uint32_t slot = 0;         // a hint for the engine: where this node may stand in the running backward pass
+  uint64_t id;               // creation number: inputs are older than outputs
+  const char* op = "leaf";
+  Tensor value;
+  Var grad;
+  std::span<Input> inputs;
+  size_t bytes = 0;          // of the block this node lives in
+  bool requires_grad = false;
+  bool released = false;     // a backward pass has gone through and let the inputs go
+
+  // Turns g = dL/d(value) into the cotangents of the inputs.
+  virtual void vjp(const Var& g, Grads& d) const { (void)g, (void)d; }
+  virtual ~Node() = default;
+
+  // The value of input i, as it was when the op ran; throws if it was changed in place since.
+  const Var& in(int i) const;
+  const Shape& in_shape(int i) const { return inputs[size_t(i)].var.shape(); }
+
+  // The first handle of a new node.
+  static Var make(Node* node) {
+    Var v;
+    v.node_ = node;
+    return v;
+  }
+  static void unref(Node* node);
+};
+
+// ---- Recording ------------------------------------------------------------------------------------------------------
+
+bool grad_enabled();  // are ops being recorded?
+
+struct NoGrad {  // while one of these lives, nothing is recorded
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+struct EnableGrad {
+  EnableGrad();
+  ~EnableGrad();
+  EnableGrad(const EnableGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+// While one of these lives, the op that makes the first value or gradient that is NaN or infinite throws, by name.
+struct DetectAnomaly {
+  DetectAnomaly();
+  ~DetectAnomaly();
+  DetectAnomaly(const DetectAnomaly&) = delete;
+
+ private:
+  bool before_;
+};
+
+namespace detail {
+
+template <class Rule>
+struct NodeOf final : Node {
+  explicit NodeOf(Rule r) : rule(std::move(r)) {}
+  void vjp(const Var& g, Grads& d) const override { rule(*this, g, d); }
+  Rule rule;
+};
+
+bool wants_graph(std::span<const Var> inputs);
+Var finish(Node* node, void* input_memory, size_t bytes, const char* op, Tensor value, std::span<const Var> inputs);
+Var constant(const char* op, Tensor value);
+
+}  // namespace detail
+
+// The result of an op, remembering its inputs and its rule: (const Node& y, const Var& g, Grads& d) sets d[i] = dL/dx_i
+// for each i that d.wants(i), from g = dL/dy. A d[i] left alone is zero; one larger than x_i is summed to its shape.
+template <class Rule>
+Var record(const char* op, Tensor value, std::span<const Var> inputs, Rule rule) {
+  if (!detail::wants_graph(inputs)) return detail::constant(op, std::move(value));
+  using N = detail::NodeOf<Rule>;
+  const size_t bytes = sizeof(N) + inputs.size() * sizeof(Node::Input);
+  char* memory = static_cast<char*>(allocate_node(bytes));
+  Node* node = new (memory) N(std::move(rule));
+  return detail::finish(node, memory + sizeof(N), bytes, op, std::move(value), inputs);
+}
+template <class Rule>
+Var record(const char* op, Tensor value, std::initializer_list<Var> inputs, Rule rule) {
+  return record(op, std::move(value), std::span(inputs.begin(), inputs.size()), std::move(rule));
+}
+
+// ---- Differentiating ------------------------------------------------------------------------------------------------
+
+struct GradOptions {
+  bool create_graph = false;   // record the backward pass itself, so that its result can be differentiated
+  bool retain_graph = false;   // keep the graph for another pass (implied by create_graph)
+};
+
+// Adds dL/dp to the .grad of every leaf p that wants one. `loss` has one element, or `seed` = dL/d(loss) is given.
+void backward(const Var& loss, GradOptions options = {});
+void backward(const Var& y, const Var& seed, GradOptions options = {});
+
+// d(sum of outputs · seeds)/d(inputs); zeros where an input was not used. .grad is left alone.
+// Seeds may be missing for one-element outputs: 1.
+std::vector<Var> grad(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> seeds,
+                      GradOptions options = {});
+std::vector<Var> grad(const Var& y, std::span<const Var> inputs, GradOptions options = {});
+inline std::vector<Var> grad(const Var& y, std::initializer_list<Var> inputs, GradOptions options = {}) {
+  return grad(y, std::span(inputs.begin(), inputs.size()), options);
+}
+std::vector<Var> grad(const Var& y, const Var& seed, std::span<const Var> inputs, GradOptions options = {});
+
+}  // namespace bijou

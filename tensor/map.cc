@@ -1,0 +1,184 @@
+#include "tensor/map.h"
+
+#include <hwy/cache_control.h>
+
+namespace bijou {
+
+namespace {
+int thread_count = omp_get_num_procs();
+}
+int threads() { return thread_count; }
+void set_threads(int n) {
+  check(n >= 1, "set_threads: at least one thread expected, not ", n);
+  thread_count = n;
+}
+
+namespace detail {
+namespace {
+
+constexpr int kMaxArrays = kMaxInputs + kMaxResults;
+constexpr int64_t kParallel = 1 << 15;     // elements below which a second thread costs more than it brings
+constexpr int64_t kStream = 1 << 22;       // bytes above which a result bypasses the cache
+constexpr int64_t kLongestSum = 1 << 12;   // elements summed in one go: bounds the rounding error of a long sum
+
+// The loop nest that all arrays of one map share, innermost first. Axes along which every array walks on evenly
+// (or stands still) are merged, so most maps have one or two loops.
+struct Nest {
+  int loops = 0;
+  int64_t size[Shape::kMaxRank];
+  int64_t stride[kMaxArrays][Shape::kMaxRank];  // in elements; 0 where the array stands still
+
+  Nest(const Shape& space, std::span<const Shape* const> arrays) {
+    int64_t natural[kMaxArrays];  // the stride of the array's next axis
+    for (size_t k = 0; k < arrays.size(); ++k) natural[k] = 1;
+    for (int axis = 1; axis <= space.rank(); ++axis) {
+      const int64_t n = space[-axis];
+      if (n == 1) continue;
+      bool merge = loops > 0;
+      for (size_t k = 0; k < arrays.size(); ++k) {
+        const int64_t own = axis <= arrays[k]->rank() ? (*arrays[k])[-axis] : 1;
+        int64_t& s = stride[k][loops];
+        s = own == 1 ? 0 : natural[k];
+        natural[k] *= own;
+        merge = merge && s == stride[k][loops - 1] * size[loops - 1];
+      }
+      if (merge) size[loops - 1] *= n;
+      else size[loops++] = n;
+    }
+    if (loops == 0) {  // a single element
+      loops = 1;
+      size[0] = 1;
+      for (size_t k = 0; k < arrays.size(); ++k) stride[k][0] = 0;
+    }
+  }
+};
+
+// Part of the nest: loop `split` is cut to [first, last), the others are whole.
+struct Piece {
+  int split;
+  int64_t first, last;
+};
+
+void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs, int results, const real* const* in,
+               real* const* out, const Put* put, bool stream, Piece piece) {
+  int64_t first[Shape::kMaxRank], last[Shape::kMaxRank], at[Shape::kMaxRank];
+  for (int l = 0; l < nest.loops; ++l) {
+    first[l] = l == piece.split ? piece.first : 0;
+    last[l] = l == piece.split ? piece.last : nest.size[l];
+    if (first[l] >= last[l]) return;
+    at[l] = first[l];
+  }
+  bool sums = false;
+  for (int j = 0; j < results; ++j) sums = sums || put[j] == Put::kSum;
+  const int64_t longest = sums ? kLongestSum : last[0] - first[0];
+  Run run;
+  run.stream = stream;
+  std::copy_n(put, results, run.put);
+  for (int i = 0; i < inputs; ++i) run.still[i] = nest.stride[i][0] == 0;
+  while (true) {
+    for (at[0] = first[0]; at[0] < last[0]; at[0] += longest) {
+      run.n = std::min(longest, last[0] - at[0]);
+      for (int k = 0; k < inputs + results; ++k) {
+        int64_t offset = 0;
+        for (int l = 0; l < nest.loops; ++l) offset += at[l] * nest.stride[k][l];
+        if (k < inputs) run.in[k] = in[k] + offset;
+        else run.out[k - inputs] = out[k - inputs] + offset;
+      }
+      kernel(formula, run);
+    }
+    int l = 1;  // the next run: an odometer over the outer loops
+    while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;
+    if (l >= nest.loops) break;
+  }
+  if (stream) hwy::FlushStream();
+}
+
+}  // namespace
+
+Shape summed_from(Shape shape, int first_axis) {
+  check(first_axis >= 0 && first_axis <= shape.rank(), "map_sum: no axis ", first_axis, " in shape ", shape);
+  for (int a = first_axis; a < shape.rank(); ++a) shape[a] = 1;
+  return shape;
+}
+
+void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
+              std::span<Tensor* const> results) {
+  const int64_t total = space.numel();
+  if (total == 0) return;
+  const int ni = int(inputs.size()), no = int(results.size());
+  const real* in[kMaxInputs];
+  real* out[kMaxResults];
+  const Shape* shapes[kMaxArrays];
+  bool plain = true;  // nothing broadcast, nothing summed
+  static real nowhere;  // what a skipped result points to
+  for (int i = 0; i < ni; ++i) in[i] = inputs[i]->data(), shapes[i] = &inputs[i]->shape();
+  for (int j = 0; j < no; ++j) {
+    out[j] = results[j] ? results[j]->mutable_data() : &nowhere;
+    shapes[ni + j] = results[j] ? &results[j]->shape() : &space;
+  }
+  for (int k = 0; k < ni + no; ++k) plain = plain && *shapes[k] == space;
+  Put put[kMaxResults];
+
+  if (plain && total < kParallel) {  // the short way, for the many small tensors
+    Run run{total, {}, {}, {}, {}, false};
+    std::copy_n(in, ni, run.in);
+    std::copy_n(out, no, run.out);
+    for (int j = 0; j < no; ++j) run.put[j] = results[j] ? Put::kWrite : Put::kSkip;
+    return kernel(formula, run);
+  }
+
+  const Nest nest(space, {shapes, size_t(ni + no)});
+  for (int j = 0; j < no; ++j) {
+    const int64_t* stride = nest.stride[ni + j];
+    put[j] = Put::kWrite;
+    if (std::count(stride, stride + nest.loops, 0)) put[j] = Put::kAdd;
+    if (stride[0] == 0) put[j] = Put::kSum;
+    if (total == 1) put[j] = Put::kWrite;
+    if (!results[j]) put[j] = Put::kSkip;
+  }
+
+  // Cut the work. A cut along a loop where every result moves needs no care. Where a result stands still each piece
+  // sums into a copy of its own and the copies are added up in order; their number depends on the size alone, so that
+  // the result does not depend on the number of threads.
+  auto shared = [&](int j, int l) { return put[j] != Put::kSkip && nest.stride[ni + j][l] == 0; };
+  int split = 0, pieces = 1;
+  bool copies = false;
+  if (total >= kParallel) {
+    const int many = int(std::min<int64_t>(total / kParallel + 1, 32));
+    for (int l = nest.loops - 1; l >= 0; --l) {
+      bool any_shared = false;
+      for (int j = 0; j < no; ++j) any_shared = any_shared || shared(j, l);
+      const int wanted = any_shared ? many : threads();
+      if (nest.size[l] < wanted * (l == 0 ? 256 : 1) || (pieces > 1 && any_shared)) continue;
+      split = l, pieces = wanted, copies = any_shared;
+      if (!any_shared) break;
+    }
+  }
+  Tensor partial[kMaxResults];
+  real* base[kMaxResults];
+  int64_t step[kMaxResults] = {};
+  for (int j = 0; j < no; ++j) {
+    base[j] = out[j];
+    if (!copies || !shared(j, split)) continue;
+    step[j] = results[j]->numel();
+    partial[j] = zeros({pieces, step[j]});
+    base[j] = partial[j].mutable_data();
+  }
+  const bool stream = total * int64_t(sizeof(real)) >= kStream && nest.loops == 1 && no == 1 && put[0] == Put::kWrite;
+  const int64_t cut = split == 0 ? 64 : 1;  // keeps pieces of the innermost loop aligned
+  const int64_t units = (nest.size[split] + cut - 1) / cut;
+  parallel_for(pieces, total >= kParallel ? 1 : pieces, [&](int64_t first, int64_t last) {
+    for (int64_t p = first; p < last; ++p) {
+      real* own[kMaxResults];
+      for (int j = 0; j < no; ++j) own[j] = base[j] + p * step[j];
+      run_piece(kernel, formula, nest, ni, no, in, own, put, stream,
+                {split, units * p / pieces * cut, std::min(units * (p + 1) / pieces * cut, nest.size[split])});
+    }
+  });
+  for (int j = 0; j < no; ++j)
+    for (int64_t p = 0; step[j] && p < pieces; ++p)
+      for (int64_t e = 0; e < step[j]; ++e) out[j][e] += base[j][p * step[j] + e];
+}
+
+}  // namespace detail
+}  // namespace bijou

@@ -1,0 +1,172 @@
+// map: one formula over whole tensors, as one fused loop.
+//
+//   Tensor z = map([](auto x, auto s, auto t) { return x * exp(s) + t; }, x, log_s, t);
+//   Tensor log_det = map_sum([](auto s) { return s; }, 1, log_s);               // summed over axes 1, 2, ...
+//   update<2>([=](auto& w, auto& v, auto g) { v = v * mu + g; w = w - v * lr; }, w, v, g);   // in place
+//
+// Shapes broadcast as in NumPy, inside the loop: a stretched input is never written out. The same loop also sums:
+// a result smaller than the loop is accumulated where it stands still. One driver so serves elementwise maths,
+// reductions, and the backward pass of both (autograd/map.h).
+#pragma once
+
+#include <array>
+
+#include "tensor/lane.h"
+#include "tensor/parallel.h"
+
+namespace bijou {
+namespace detail {
+
+constexpr int kMaxInputs = 8, kMaxResults = 8;
+
+// How a result takes what the loop computes.
+enum class Put : uint8_t {
+  kWrite,  // every element is visited once
+  kAdd,    // revisited by outer loops: added to what is there
+  kSum,    // stands still along the innermost loop: summed in a register, then added
+  kSkip    // nobody wants it
+};
+
+// One pass along the innermost loop.
+struct Run {
+  int64_t n;
+  const real* in[kMaxInputs];
+  bool still[kMaxInputs];  // the input is one number, the same all along the run
+  real* out[kMaxResults];
+  Put put[kMaxResults];
+  bool stream;  // results too large for the cache are written past it
+};
+using Kernel = void (*)(const void* formula, const Run& run);
+
+// Runs kernel over the space that the inputs and results broadcast to. Results of kAdd and kSum must start at zero.
+// A null result is skipped.
+void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
+              std::span<Tensor* const> results);
+
+// formula: (Lane, ..., Lane) -> std::array<Lane, NO>.
+template <class F, int NI, int NO>
+void kernel(const void* formula, const Run& run) {
+  const F& f = *static_cast<const F*>(formula);
+  constexpr int kUnroll = NI + NO <= 3 ? 4 : 1;
+  alignas(64) real splat[NI ? NI : 1][hn::MaxLanes(kLane)];
+  const real* in[NI ? NI : 1];
+  int64_t moves[NI ? NI : 1];  // all ones where the input moves along, zero where it stands still
+  for (int i = 0; i < NI; ++i) {
+    if (run.still[i]) Lane(*run.in[i]).store(splat[i]);
+    in[i] = run.still[i] ? splat[i] : run.in[i];
+    moves[i] = run.still[i] ? 0 : -1;
+  }
+  Lane total[NO][kUnroll];
+  for (auto& row : total)
+    for (Lane& t : row) t = 0;
+
+  auto apply = [&]<size_t... I>(std::index_sequence<I...>, auto load) { return f(load(in[I], int(I))...); };
+  constexpr auto all = std::make_index_sequence<size_t(NI)>();
+  auto whole = [&](int64_t k, int u) {
+    const std::array<Lane, NO> y = apply(all, [&](const real* p, int i) { return Lane::load(p + (k & moves[i])); });
+    for (int j = 0; j < NO; ++j) {
+      real* out = run.out[j] + k;
+      switch (run.put[j]) {
+        case Put::kWrite: run.stream ? hn::Stream(y[j].v, kLane, out) : y[j].store(out); break;
+        case Put::kAdd: (Lane::load(out) + y[j]).store(out); break;
+        case Put::kSum: total[j][u] += y[j]; break;
+        case Put::kSkip: break;
+      }
+    }
+  };
+  int64_t k = 0;
+  for (; k + kUnroll * kLanes <= run.n; k += kUnroll * kLanes)
+    for (int u = 0; u < kUnroll; ++u) whole(k + u * kLanes, u);
+  for (; k + kLanes <= run.n; k += kLanes) whole(k, 0);
+  if (k < run.n) {  // the odd tail: masked
+    const Mask tail = first_lanes(run.n - k);
+    const std::array<Lane, NO> y =
+        apply(all, [&](const real* p, int i) { return Lane::load(p + (k & moves[i]), tail); });
+    for (int j = 0; j < NO; ++j) {
+      real* out = run.out[j] + k;
+      switch (run.put[j]) {
+        case Put::kWrite: y[j].store(out, tail); break;
+        case Put::kAdd: (Lane::load(out, tail) + y[j]).store(out, tail); break;
+        case Put::kSum: total[j][0] += where(tail, y[j], 0); break;
+        case Put::kSkip: break;
+      }
+    }
+  }
+  for (int j = 0; j < NO; ++j) {
+    if (run.put[j] != Put::kSum) continue;
+    for (int u = 1; u < kUnroll; ++u) total[j][0] += total[j][u];
+    *run.out[j] += sum_lanes(total[j][0]);
+  }
+}
+
+template <int NO, class F, size_t NI>
+void evaluate(const F& f, const Shape& space, const std::array<const Tensor*, NI>& inputs,
+              const std::array<Tensor*, NO>& results) {
+  static_assert(NI <= kMaxInputs && NO <= kMaxResults);
+  evaluate(&kernel<F, int(NI), NO>, &f, space, inputs, results);
+}
+
+template <class... T>
+Shape broadcast_all(const char* op, const T&... inputs) {
+  Shape shape;
+  ((shape = broadcast(shape, inputs.shape(), op)), ...);
+  return shape;
+}
+
+// [2, 3, 4] summed from axis 1 on, axes kept: [2, 1, 1].
+Shape summed_from(Shape shape, int first_axis);
+
+}  // namespace detail
+
+// f(inputs...) elementwise; f takes and returns a Lane (or a Mask: 1 where true).
+template <class F, class... T>
+  requires(std::is_same_v<T, Tensor> && ...)
+Tensor map(const F& f, const T&... inputs) {
+  Tensor out(detail::broadcast_all("map", inputs...));
+  auto formula = [&f](auto... x) { return std::array<Lane, 1>{Lane(f(x...))}; };
+  detail::evaluate<1>(formula, out.shape(), std::array{&inputs...}, {&out});
+  return out;
+}
+
+// The sum of f(inputs...) over all axes from first_axis on: the log-density of each row, say. [B, ...] -> [B] for 1.
+template <class F, class... T>
+  requires(std::is_same_v<T, Tensor> && ...)
+Tensor map_sum(const F& f, int first_axis, const T&... inputs) {
+  const Shape space = detail::broadcast_all("map_sum", inputs...);
+  Tensor out = zeros(detail::summed_from(space, first_axis));
+  auto formula = [&f](auto... x) { return std::array<Lane, 1>{Lane(f(x...))}; };
+  detail::evaluate<1>(formula, space, std::array{&inputs...}, {&out});
+  return out.reshape(Shape(std::span(space.begin(), size_t(first_axis))));
+}
+
+// Changes the first N tensors in place: f takes them as Lane&, the rest as Lane. All of one shape.
+template <int N, class F, class... T>
+void update(const F& f, T&... tensors) {
+  constexpr int M = sizeof...(T);
+  const std::array<const Shape*, M> shapes{&tensors.shape()...};
+  for (const Shape* s : shapes) check(*s == *shapes[0], "update: shapes ", *shapes[0], " and ", *s, " differ");
+  std::array<real*, M> p;
+  int i = 0;
+  auto open = [&](auto& t) {
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(t)>>)
+      p[i] = i < N ? t.mutable_data() : const_cast<real*>(t.data());
+    else p[i] = const_cast<real*>(t.data());
+    ++i;
+  };
+  (open(tensors), ...);
+  auto step = [&]<size_t... I>(std::index_sequence<I...>, int64_t k, auto load, auto store) {
+    Lane x[M] = {load(p[I] + k)...};
+    f(x[I]...);
+    ((I < N ? store(x[I], p[I] + k) : void()), ...);
+  };
+  constexpr auto all = std::make_index_sequence<M>();
+  parallel_for(shapes[0]->numel(), 1 << 16, [&](int64_t k, int64_t last) {
+    for (; k + kLanes <= last; k += kLanes)
+      step(all, k, [](real* q) { return Lane::load(q); }, [](Lane x, real* q) { x.store(q); });
+    if (k == last) return;
+    const Mask tail = first_lanes(last - k);
+    step(all, k, [=](real* q) { return Lane::load(q, tail); }, [=](Lane x, real* q) { x.store(q, tail); });
+  });
+}
+
+}  // namespace bijou
