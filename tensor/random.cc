@@ -101,7 +101,7 @@ Array<T> draw(const Shape& shape, Generator& g, const Fill& fill) {
   T* out = result.mutable_data();
   parallel_for((before + n + kBlock - 1) / kBlock, kGrain / kBlock, [&](int64_t first, int64_t last) {
     for (int64_t b = first; b < last; ++b) {
-      const Block block{start.seed, start.position / kBlock + uint64_t(b)};
+      const Block block{start.seed, (start.position + uint64_t(b * kBlock)) / kBlock};  // positions wrap at 2^64
       const int64_t at = b * kBlock - before;  // where in out the block begins
       if (at >= 0 && at + kBlock <= n) {
         fill(block, out + at);
