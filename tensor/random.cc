@@ -1,95 +1,18 @@
-// Position p lies in block p / 64, a block being the 64 words of 16 counters, laid out so that a SIMD register of
-// counters is stored without a shuffle, whatever its width (i = p % 64):
-//
-//   word i of block n  =  output i / 16 of philox(counter 16 n + i % 16)
-//
-// A position has 64 bits: the high word from plane 0, enough for a float; the low word from plane 1 (the counter's third
-// word tells the planes apart), where more digits are wanted.
 #include "tensor/random.h"
 
 #include <cmath>
 
 #include "tensor/lane.h"
 #include "tensor/parallel.h"
+#include "tensor/philox.h"
 
 namespace bijou {
+
+using namespace detail;
+
 namespace {
 
-constexpr int64_t kBlock = 64, kCounters = 16;
 constexpr int64_t kGrain = 50'000;  // numbers that are worth a thread
-constexpr uint32_t kM0 = 0xD2511F53, kM1 = 0xCD9E8D57, kStep0 = 0x9E3779B9, kStep1 = 0xBB67AE85;
-constexpr int kRounds = 10;
-
-enum Plane : uint32_t { kHigh, kLow, kFork };
-
-std::array<uint32_t, 4> counter_words(uint64_t counter, Plane plane) {
-  return {uint32_t(counter), uint32_t(counter >> 32), plane, 0};
-}
-std::array<uint32_t, 2> key_words(uint64_t seed) { return {uint32_t(seed), uint32_t(seed >> 32)}; }
-
-uint32_t word_at(uint64_t seed, uint64_t position, Plane plane) {
-  const uint64_t i = position % kBlock, counter = position / kBlock * kCounters + i % kCounters;
-  return philox(counter_words(counter, plane), key_words(seed))[i / kCounters];
-}
-
-uint64_t join(uint32_t high, uint32_t low) { return uint64_t(high) << 32 | low; }
-
-struct Block {
-  uint64_t seed, number;
-
-  // The 64 words of a plane.
-  void words(Plane plane, uint32_t* out) const;
-  // All 64 bits of the 64 positions.
-  void bits(uint64_t* out) const {
-    uint32_t high[kBlock], low[kBlock];
-    words(kHigh, high);
-    words(kLow, low);
-    for (int i = 0; i < kBlock; ++i) out[i] = join(high[i], low[i]);
-  }
-};
-
-#if HWY_TARGET == HWY_SCALAR
-void Block::words(Plane plane, uint32_t* out) const {
-  for (int i = 0; i < kCounters; ++i) {
-    const auto w = philox(counter_words(number * kCounters + i, plane), key_words(seed));
-    for (int j = 0; j < 4; ++j) out[kCounters * j + i] = w[j];
-  }
-}
-#else
-// Philox on a register of counters. A 32-bit word sits in the lower half of a 64-bit lane, which is all that MulEven
-// reads, so the upper halves may hold anything; even and odd counters go side by side and are zipped at the end.
-void Block::words(Plane plane, uint32_t* out) const {
-  const hn::CappedTag<uint32_t, kCounters> d32;
-  const hn::Repartition<uint64_t, decltype(d32)> d64;
-  using Vec = hn::Vec<decltype(d64)>;
-  struct State {
-    Vec a, b, c, d;
-  };
-  const auto m0 = hn::Set(d32, kM0), m1 = hn::Set(d32, kM1);
-  const uint64_t first = number * kCounters;  // 16 counters from here share their upper word
-  for (size_t i = 0; i < kCounters; i += hn::Lanes(d32)) {
-    const Vec counters = hn::Add(hn::Set(d64, uint32_t(first) + i), hn::ShiftLeft<1>(hn::Iota(d64, 0)));
-    State even = {counters, hn::Set(d64, first >> 32), hn::Set(d64, plane), hn::Zero(d64)}, odd = even;
-    odd.a = hn::Add(counters, hn::Set(d64, 1));
-    uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
-    for (int round = 0; round < kRounds; ++round, k0 += kStep0, k1 += kStep1) {
-      for (State* s : {&even, &odd}) {
-        const Vec p = hn::MulEven(hn::BitCast(d32, s->a), m0), q = hn::MulEven(hn::BitCast(d32, s->c), m1);
-        *s = {hn::Xor(hn::Xor(hn::ShiftRight<32>(q), s->b), hn::Set(d64, k0)), q,
-              hn::Xor(hn::Xor(hn::ShiftRight<32>(p), s->d), hn::Set(d64, k1)), p};
-      }
-    }
-    auto store = [&](Vec e, Vec o, int j) {
-      const auto zipped = hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(o)), hn::BitCast(d32, e));
-      hn::StoreU(zipped, d32, out + kCounters * j + i);
-    };
-    store(even.a, odd.a, 0);
-    store(even.b, odd.b, 1);
-    store(even.c, odd.c, 2);
-    store(even.d, odd.d, 3);
-  }
-}
-#endif
 
 // A tensor whose element e is number position + e of the stream; fill(block, out) makes the 64 numbers of a block.
 template <class T, class Fill>
@@ -102,7 +25,7 @@ Array<T> draw(const Shape& shape, Generator& g, const Fill& fill) {
   parallel_for((before + n + kBlock - 1) / kBlock, kGrain / kBlock, [&](int64_t first, int64_t last) {
     for (int64_t b = first; b < last; ++b) {
       const Block block{start.seed, (start.position + uint64_t(b * kBlock)) / kBlock};  // positions wrap at 2^64
-      const int64_t at = b * kBlock - before;  // where in out the block begins
+      const int64_t at = b * kBlock - before;                                           // where in out the block begins
       if (at >= 0 && at + kBlock <= n) {
         fill(block, out + at);
       } else {
@@ -116,18 +39,18 @@ Array<T> draw(const Shape& shape, Generator& g, const Fill& fill) {
   return result;
 }
 
-// ---- From bits to numbers, each in one place for tensors and for single draws -----------------------------------------
+// ---- From bits to numbers -------------------------------------------------------------------------------------------
 
-double unit(uint64_t bits) { return double(bits >> 11) * 0x1p-53; }                   // [0, 1)
-double open_unit(uint64_t bits) { return (double(bits >> 12) + 0.5) * 0x1p-52; }      // (0, 1)
-index scale(uint64_t bits, uint64_t n) {                                              // bits n / 2^64, as 32 bits
+double unit(uint64_t bits) { return double(bits >> 11) * 0x1p-53; }               // [0, 1)
+double open_unit(uint64_t bits) { return (double(bits >> 12) + 0.5) * 0x1p-52; }  // (0, 1)
+index scale(uint64_t bits, uint64_t n) {                                          // bits n / 2^64, as 32 bits
   return index(((bits >> 32) * n + ((bits & 0xffffffff) * n >> 32)) >> 32);
 }
 
 void fill_uniform(const Block& block, real* out) {
   if constexpr (std::is_same_v<real, float>) {
     uint32_t high[kBlock];
-    block.words(kHigh, high);
+    block.words(Plane::kHigh, high);
     for (int i = 0; i < kBlock; ++i) out[i] = float(high[i] >> 8) * 0x1p-24f;  // the first 24 bits of unit()
   } else {
     uint64_t bits[kBlock];
@@ -145,7 +68,7 @@ void fill_normal(const Block& block, real* out) {
   constexpr int kHalf = kBlock / 2;
   if constexpr (std::is_same_v<real, float>) {
     uint32_t w[kBlock];
-    block.words(kHigh, w);
+    block.words(Plane::kHigh, w);
     for (int i = 0; i < kHalf; ++i) out[i] = float(w[i]) * 0x1p-32f + 0x1p-33f;
     for (int i = kHalf; i < kBlock; ++i) out[i] = float(int32_t(w[i])) * float(kTwoPi * 0x1p-32);
   } else {
@@ -179,31 +102,17 @@ double lower_quantile(double p) {
 
 // ---- Generator ------------------------------------------------------------------------------------------------------
 
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
-  auto [a, b, c, d] = counter;
-  for (int round = 0; round < kRounds; ++round) {
-    const uint64_t p = uint64_t(kM0) * a, q = uint64_t(kM1) * c;
-    a = uint32_t(q >> 32) ^ b ^ key[0];
-    b = uint32_t(q);
-    c = uint32_t(p >> 32) ^ d ^ key[1];
-    d = uint32_t(p);
-    key[0] += kStep0;
-    key[1] += kStep1;
-  }
-  return {a, b, c, d};
-}
-
 Generator Generator::fork(uint64_t stream) const {
-  const auto w = philox(counter_words(stream, kFork), key_words(state_.seed));
+  const auto w = words_at(stream, Plane::kFork, state_.seed);
   return Generator(join(w[0], w[1]));
 }
 
-uint32_t Generator::next_uint32() { return word_at(state_.seed, state_.position++, kHigh); }
+uint32_t Generator::next_uint32() { return word_at(state_.seed, state_.position++, Plane::kHigh); }
 
 uint64_t Generator::next_bits() {
   const auto [seed, p] = state_;
   skip(1);
-  return join(word_at(seed, p, kHigh), word_at(seed, p, kLow));
+  return join(word_at(seed, p, Plane::kHigh), word_at(seed, p, Plane::kLow));
 }
 
 double Generator::uniform() { return unit(next_bits()); }
@@ -260,7 +169,7 @@ Tensor bernoulli(const Shape& shape, double p, Generator& g) {
   const uint64_t successes = uint64_t(std::llround(p * 0x1p32));  // of the 2^32 words
   return draw<real>(shape, g, [=](const Block& block, real* out) {
     uint32_t high[kBlock];
-    block.words(kHigh, high);
+    block.words(Plane::kHigh, high);
     for (int i = 0; i < kBlock; ++i) out[i] = real(high[i] < successes);
   });
 }
@@ -275,8 +184,8 @@ Tensor gumbel(const Shape& shape, Generator& g) {
 }
 
 Tensor truncated_normal(const Shape& shape, real mean, real std, real low, real high, Generator& g) {
-  check(std::isfinite(mean) && std > 0 && std::isfinite(std), "truncated_normal: a finite mean and std > 0 expected, not ",
-        mean, " and ", std);
+  check(std::isfinite(mean) && std > 0 && std::isfinite(std),
+        "truncated_normal: a finite mean and std > 0 expected, not ", mean, " and ", std);
   check(low < high, "truncated_normal: low < high expected, not ", low, " and ", high);
   double a = (double(low) - mean) / std, b = (double(high) - mean) / std;
   const double mirror = a > 0 ? -1 : 1;  // small probabilities are exact on the left only
@@ -296,8 +205,8 @@ Tensor truncated_normal(const Shape& shape, real mean, real std, real low, real 
 
 Indices randint(const Shape& shape, int64_t low, int64_t high, Generator& g) {
   constexpr int64_t kLowest = std::numeric_limits<index>::min(), kEnd = int64_t(std::numeric_limits<index>::max()) + 1;
-  check(kLowest <= low && low < high && high <= kEnd, "randint: -2^31 <= low < high <= 2^31 expected, not ", low, " and ",
-        high);
+  check(kLowest <= low && low < high && high <= kEnd, "randint: -2^31 <= low < high <= 2^31 expected, not ", low,
+        " and ", high);
   return draw<index>(shape, g, [=](const Block& block, index* out) {
     uint64_t bits[kBlock];
     block.bits(bits);

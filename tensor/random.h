@@ -1,24 +1,16 @@
-// Random numbers by counting: number p of the stream `seed` is a pure function of (seed, p), so it comes out the same
-// whoever computes it, in whatever order, on however many threads. The function is Philox4x32-10, ten rounds of
-//
-//   (a, b, c, d)  <-  (hi(M1 c) ^ b ^ k0,  lo(M1 c),  hi(M0 a) ^ d ^ k1,  lo(M0 a)),      M k: a 64-bit product,
-//
-// of J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Random numbers. Number p of the stream of a seed is a pure function of (seed, p), computed by counting (philox.h), so
+// it comes out the same whoever computes it, in whatever order, on however many threads.
 //
 // A Generator is the seed and the position p of its next number. Each number drawn takes one position, whatever its
-// distribution: 10 numbers drawn at once or in two halves are the same numbers, and a double build sees those of a float
-// build with more digits.
+// distribution: ten numbers drawn at once or in two halves are the same numbers, and a double build sees those of a
+// float build with more digits.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "tensor/tensor.h"
 
 namespace bijou {
-
-// Philox4x32-10: four random words for a counter and a key.
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 // A small value: a copy replays the same numbers.
 class Generator {
@@ -37,9 +29,9 @@ class Generator {
 
   // One number a call; the tensors below are faster for many.
   uint32_t next_uint32();
-  double uniform();            // [0, 1), 53 bits
-  double normal();             // mean 0, variance 1
-  index below(int64_t n);      // 0 .. n-1, each with probability 1/n to within 2^-32; 1 <= n <= 2^31
+  double uniform();        // [0, 1), 53 bits
+  double normal();         // mean 0, variance 1
+  index below(int64_t n);  // 0 .. n-1, each with probability 1/n to within 2^-32; 1 <= n <= 2^31
 
  private:
   uint64_t next_bits();
@@ -56,7 +48,7 @@ Tensor uniform(const Shape& shape, real low, real high, Generator& g = default_g
 Tensor randn(const Shape& shape, Generator& g = default_generator());
 Tensor normal(const Shape& shape, real mean, real std, Generator& g = default_generator());
 Tensor bernoulli(const Shape& shape, double p, Generator& g = default_generator());  // 1 with probability p, else 0
-Tensor gumbel(const Shape& shape, Generator& g = default_generator());  // P(x < t) = exp(-exp(-t))
+Tensor gumbel(const Shape& shape, Generator& g = default_generator());               // P(x < t) = exp(-exp(-t))
 
 // A normal of this mean and std on condition that low <= x <= high; either bound may be infinite.
 // Throws where the interval is so far out that its probability is zero in double.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tensor/parallel.h"
+#include "tensor/philox.h"
 
 namespace bijou {
 namespace {
@@ -303,8 +304,11 @@ TEST(Random, GumbelMaxSamplesTheSoftmax) {
 TEST(Random, TruncatedNormalHasItsDistribution) {
   struct {
     real mean, std, low, high;
-  } cases[] = {{0, 1, -2, 2}, {0, real(0.02), real(-0.04), real(0.04)}, {1, 2, 3, 4}, {5, 1, -kInf, 4}, {0, 1, 1, kInf},
-               {0, 1, -kInf, kInf}, {0, 1, 5, 6}, {0, 1, 30, kInf}, {0, 1, -31, -30}};
+  } cases[] = {{0, 1, -2, 2},   {0, real(0.02), real(-0.04), real(0.04)},
+               {1, 2, 3, 4},    {5, 1, -kInf, 4},
+               {0, 1, 1, kInf}, {0, 1, -kInf, kInf},
+               {0, 1, 5, 6},    {0, 1, 30, kInf},
+               {0, 1, -31, -30}};
   for (const auto& c : cases) {
     Generator g(13);
     const Tensor x = truncated_normal({20'000}, c.mean, c.std, c.low, c.high, g);
