@@ -32,22 +32,10 @@ void check_finite(const Tensor& x, const char* what, const char* op) {
 
 Var::Var(Tensor value) : node_(new_leaf(std::move(value), false)) {}
 Var::Var(real value) : Var(scalar(value)) {}
-Var::Var(const Var& o) : node_(o.node_) {
-  if (node_) ++node_->refs;
-}
-Var::~Var() {
-  if (node_ && --node_->refs == 0) Node::unref(node_);
-}
-
-const Tensor& Var::value() const {
-  check(node_ != nullptr, "a Var that holds nothing has no value");
-  return node_->value;
-}
 Tensor& Var::mutable_value() {
   check(node_ != nullptr, "a Var that holds nothing has no value");
   return node_->value;
 }
-bool Var::requires_grad() const { return node_ && node_->requires_grad; }
 const Var& Var::grad() const {
   static const Var nothing;
   return node_ ? node_->grad : nothing;
@@ -68,20 +56,19 @@ const Var& Node::in(int i) const {
 }
 
 // Frees a node whose last handle is gone, and the nodes that only it held: one after the other, not recursively,
-// since a chain may be a million long.
-void Node::unref(Node* node) {
-  thread_local std::vector<Node*> dying;
-  thread_local bool busy = false;
-  dying.push_back(node);
+// since a chain may be a million long. Nodes that wait for their end are linked through `next`.
+void Node::destroy(Node* node) {
+  constinit thread_local Node* dying = nullptr;
+  constinit thread_local bool busy = false;
+  node->next = std::exchange(dying, node);
   if (busy) return;  // an outer call is emptying the list
   busy = true;
-  while (!dying.empty()) {
-    Node* next = dying.back();
-    dying.pop_back();
-    for (Input& input : next->inputs) input.~Input();
-    const size_t bytes = next->bytes;
-    next->~Node();
-    release_node(next, bytes);
+  while (Node* last = dying) {
+    dying = last->next;
+    for (Input& input : last->inputs) input.~Input();
+    const size_t bytes = last->bytes;
+    last->~Node();
+    release_node(last, bytes);
   }
   busy = false;
 }
@@ -178,7 +165,7 @@ class Pass {
   template <class Done>
   void run(const Done& done) {
     std::vector<Var> d;
-    std::vector<uint8_t> wanted;
+    std::vector<uint8_t> unwanted;
     while (!heap_.empty()) {
       const uint64_t id = heap_.front().id;
       Var x, g;
@@ -195,15 +182,22 @@ class Pass {
       check(!node.released, "backward: the graph of ", node.op,
             " was freed by an earlier backward; pass .retain_graph = true there");
       const size_t n = node.inputs.size();
-      d.assign(n, Var());
-      wanted.assign(n, 0);
-      for (size_t i = 0; i < n; ++i) wanted[i] = node.inputs[i].var.requires_grad() && wants(node.inputs[i].var);
-      if (std::find(wanted.begin(), wanted.end(), 1) == wanted.end()) continue;
-      Grads grads(d, wanted);
+      if (n == 0) continue;  // a leaf
+      if (d.size() < n) d.resize(n);
+      if (aimed_) {
+        unwanted.assign(n, 0);
+        for (size_t i = 0; i < n; ++i) unwanted[i] = !leads_to_target(node.inputs[i].var);
+      }
+      Grads grads(node, d.data(), aimed_ ? unwanted.data() : nullptr);
+      if (aimed_ && std::find(unwanted.begin(), unwanted.end(), 0) == unwanted.end()) continue;
       node.vjp(g, grads);
       g = {};
       for (size_t i = 0; i < n; ++i) {
-        if (!d[i] || !wanted[i]) continue;
+        if (!d[i]) continue;
+        if (!grads.wants(int(i))) {
+          d[i] = {};
+          continue;
+        }
         if (anomaly) check_finite(d[i].value(), "gradient", node.op);
         add(node.inputs[i].var, std::move(d[i]));
       }
@@ -251,7 +245,7 @@ class Pass {
     return places_[slot];
   }
 
-  bool wants(const Var& x) { return !aimed_ || place(x).leads; }
+  bool leads_to_target(const Var& x) { return x.requires_grad() && place(x).leads; }
 
   Place& pop() {
     std::pop_heap(heap_.begin(), heap_.end());

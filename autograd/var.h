@@ -24,16 +24,17 @@
 namespace bijou {
 
 struct Node;
+class Grads;
 
 class Var {
  public:
   Var() = default;                     // nothing: a missing gradient, an absent bias
   Var(Tensor value);                   // a constant
   Var(real value);                     // a constant of shape []
-  Var(const Var& o);
+  Var(const Var& o) : node_(o.node_) { retain(); }
   Var(Var&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
   Var& operator=(Var o) noexcept { return std::swap(node_, o.node_), *this; }
-  ~Var();
+  ~Var() { drop(); }
 
   explicit operator bool() const { return node_; }
   const Tensor& value() const;
@@ -44,7 +45,7 @@ class Var {
   int64_t numel() const { return value().numel(); }
   real item() const { return value().item(); }
 
-  bool requires_grad() const;
+  bool requires_grad() const;          // does it depend on a parameter?
   const Var& grad() const;             // what backward() accumulated; nothing if there was none
   void set_grad(Var g);                // set_grad({}) forgets it
   Var detach() const { return value(); }  // the same numbers without the past
@@ -54,23 +55,13 @@ class Var {
 
  private:
   friend struct Node;
+  inline void retain();
+  inline void drop();
   Node* node_ = nullptr;
 };
 
 // A leaf that wants a gradient.
 Var parameter(Tensor value);
-
-// Where a rule puts dL/d(input i), and learns whether anybody wants it.
-class Grads {
- public:
-  explicit Grads(std::span<Var> d, std::span<const uint8_t> wanted) : d_(d), wanted_(wanted) {}
-  bool wants(int i) const { return wanted_[size_t(i)]; }
-  Var& operator[](int i) { return d_[size_t(i)]; }
-
- private:
-  std::span<Var> d_;
-  std::span<const uint8_t> wanted_;
-};
 
 struct Node {
   struct Input {
@@ -80,7 +71,8 @@ struct Node {
 
   uint32_t refs = 1;
   uint32_t slot = 0;         // a hint for the engine: where this node may stand in the running backward pass
-  uint64_t id;               // creation number: inputs are older than outputs
+  uint64_t id = 0;           // creation number: inputs are older than outputs
+  Node* next = nullptr;      // while it waits to be freed
   const char* op = "leaf";
   Tensor value;
   Var grad;
@@ -103,7 +95,32 @@ struct Node {
     v.node_ = node;
     return v;
   }
-  static void unref(Node* node);
+  static void destroy(Node* node);
+};
+
+inline void Var::retain() {
+  if (node_) ++node_->refs;
+}
+inline void Var::drop() {
+  if (node_ && --node_->refs == 0) Node::destroy(node_);
+}
+inline bool Var::requires_grad() const { return node_ && node_->requires_grad; }
+inline const Tensor& Var::value() const {
+  check(node_ != nullptr, "a Var that holds nothing has no value");
+  return node_->value;
+}
+
+// Where a rule puts dL/d(input i), and learns whether anybody wants it.
+class Grads {
+ public:
+  Grads(const Node& node, Var* d, const uint8_t* unwanted) : node_(node), d_(d), unwanted_(unwanted) {}
+  bool wants(int i) const { return node_.inputs[size_t(i)].var.requires_grad() && !(unwanted_ && unwanted_[i]); }
+  Var& operator[](int i) { return d_[i]; }
+
+ private:
+  const Node& node_;
+  Var* d_;
+  const uint8_t* unwanted_;  // null: all are wanted
 };
 
 // ---- Recording ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ namespace detail {
 namespace {
 
 constexpr int kMaxArrays = kMaxInputs + kMaxResults;
-constexpr int64_t kParallel = 1 << 15;     // elements below which a second thread costs more than it brings
 constexpr int64_t kStream = 1 << 22;       // bytes above which a result bypasses the cache
 constexpr int64_t kLongestSum = 1 << 12;   // elements summed in one go: bounds the rounding error of a long sum
 
@@ -109,23 +108,13 @@ void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<
   const real* in[kMaxInputs];
   real* out[kMaxResults];
   const Shape* shapes[kMaxArrays];
-  bool plain = true;  // nothing broadcast, nothing summed
   static real nowhere;  // what a skipped result points to
   for (int i = 0; i < ni; ++i) in[i] = inputs[i]->data(), shapes[i] = &inputs[i]->shape();
   for (int j = 0; j < no; ++j) {
     out[j] = results[j] ? results[j]->mutable_data() : &nowhere;
     shapes[ni + j] = results[j] ? &results[j]->shape() : &space;
   }
-  for (int k = 0; k < ni + no; ++k) plain = plain && *shapes[k] == space;
   Put put[kMaxResults];
-
-  if (plain && total < kParallel) {  // the short way, for the many small tensors
-    Run run{total, {}, {}, {}, {}, false};
-    std::copy_n(in, ni, run.in);
-    std::copy_n(out, no, run.out);
-    for (int j = 0; j < no; ++j) run.put[j] = results[j] ? Put::kWrite : Put::kSkip;
-    return kernel(formula, run);
-  }
 
   const Nest nest(space, {shapes, size_t(ni + no)});
   for (int j = 0; j < no; ++j) {

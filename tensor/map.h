@@ -18,6 +18,7 @@ namespace bijou {
 namespace detail {
 
 constexpr int kMaxInputs = 8, kMaxResults = 8;
+constexpr int64_t kParallel = 1 << 15;  // elements below which a second thread costs more than it brings
 
 // How a result takes what the loop computes.
 enum class Put : uint8_t {
@@ -103,13 +104,27 @@ template <int NO, class F, size_t NI>
 void evaluate(const F& f, const Shape& space, const std::array<const Tensor*, NI>& inputs,
               const std::array<Tensor*, NO>& results) {
   static_assert(NI <= kMaxInputs && NO <= kMaxResults);
-  evaluate(&kernel<F, int(NI), NO>, &f, space, inputs, results);
+  const int64_t n = space.numel();
+  bool plain = n < kParallel;  // the short way, for the many small tensors: nothing broadcast, nothing summed
+  for (const Tensor* x : inputs) plain = plain && x->shape() == space;
+  for (const Tensor* y : results) plain = plain && (!y || y->shape() == space);
+  if (!plain) return evaluate(&kernel<F, int(NI), NO>, &f, space, inputs, results);
+  Run run;
+  run.n = n;
+  run.stream = false;
+  for (size_t i = 0; i < NI; ++i) run.in[i] = inputs[i]->data(), run.still[i] = false;
+  for (size_t j = 0; j < NO; ++j) {
+    run.out[j] = results[j] ? results[j]->mutable_data() : nullptr;
+    run.put[j] = results[j] ? Put::kWrite : Put::kSkip;
+  }
+  kernel<F, int(NI), NO>(&f, run);
 }
 
-template <class... T>
-Shape broadcast_all(const char* op, const T&... inputs) {
-  Shape shape;
-  ((shape = broadcast(shape, inputs.shape(), op)), ...);
+template <class First, class... Rest>
+Shape broadcast_all([[maybe_unused]] const char* op, const First& first, const Rest&... rest) {
+  if ((true && ... && (rest.shape() == first.shape()))) return first.shape();
+  Shape shape = first.shape();
+  ((shape = broadcast(shape, rest.shape(), op)), ...);
   return shape;
 }
 

@@ -15,7 +15,7 @@ struct alignas(64) Storage {
   uint32_t version;   // counts the times it was opened for writing: see Tensor::mutable_data
   uint32_t size_class;
   Storage* next;      // the next block in a free list
-  void* data() { return this + 1; }
+  void* data() { return reinterpret_cast<char*>(this) + sizeof(Storage); }
 };
 
 Storage* allocate_storage(size_t bytes);    // refs = 1, contents undefined

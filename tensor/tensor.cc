@@ -35,13 +35,6 @@ Shape broadcast(const Shape& a, const Shape& b, const char* op) {
 // ---- Array ----------------------------------------------------------------------------------------------------------
 
 template <class T>
-Array<T>::Array(const Shape& shape) : shape_(shape) {
-  for (int64_t size : shape) check(size >= 0, "a tensor cannot have the shape ", shape);
-  storage_ = allocate_storage(size_t(shape.numel()) * sizeof(T));
-  data_ = static_cast<T*>(storage_->data());
-}
-
-template <class T>
 T Array<T>::item() const {
   check(numel() == 1, "item: one element expected, the shape is ", shape_);
   return data_[0];
@@ -102,7 +95,8 @@ Array<T> Array<T>::clone() const {
 
 template <class T>
 void Array<T>::fill(T value) {
-  std::fill_n(mutable_data(), numel(), value);
+  T* out = mutable_data();
+  for (int64_t i = 0, n = numel(); i < n; ++i) out[i] = value;
 }
 
 template <class T>
@@ -224,16 +218,19 @@ template <class T>
 void print_axis(const Array<T>& x, const Style& style, bool all, int axis, int64_t offset, std::string& out) {
   if (axis == x.dim()) {
     const std::string text = style.format(double(x.data()[offset]));
-    out += std::string(style.width - std::min(style.width, text.size()), ' ') + text;
+    out.append(style.width - std::min(style.width, text.size()), ' ');
+    out += text;
     return;
   }
   const bool last = axis + 1 == x.dim();
   const int64_t n = x.size(axis), step = x.shape().product(axis + 1, x.dim());
-  const std::string between = last ? ", " : "," + std::string(size_t(x.dim() - axis - 1), '\n') + std::string(size_t(axis) + 1, ' ');
+  std::string between = ",";
+  if (!last) between.append(size_t(x.dim() - axis - 1), '\n');
+  between.append(last ? 1 : size_t(axis) + 1, ' ');
   out += "[";
   for (int64_t i = 0; i < n; ++i) {
     if (i) out += between;
-    if (!all && n > 2 * kEdge && i == kEdge) out += "..." + between, i = n - kEdge;
+    if (!all && n > 2 * kEdge && i == kEdge) out.append("...").append(between), i = n - kEdge;
     print_axis(x, style, all, axis + 1, offset + i * step, out);
   }
   out += "]";

@@ -27,7 +27,8 @@ template <class T>
 class Array {
  public:
   Array() : storage_(nullptr), data_(nullptr), shape_{0} {}  // empty
-  explicit Array(const Shape& shape);  // contents undefined
+  explicit Array(const Shape& shape)  // contents undefined
+      : storage_(allocate_storage(bytes(shape))), data_(static_cast<T*>(storage_->data())), shape_(shape) {}
   Array(const Array& o) : storage_(o.storage_), data_(o.data_), shape_(o.shape_) {
     if (storage_) ++storage_->refs;
   }
@@ -74,6 +75,13 @@ class Array {
   static Array from(std::span<const T> values, const Shape& shape);
 
  private:
+  static size_t bytes(const Shape& shape) {
+    int64_t n = 1, signs = 0;
+    for (int64_t size : shape) n *= size, signs |= size;
+    check(signs >= 0, "a tensor cannot have the shape ", shape);
+    return size_t(n) * sizeof(T);
+  }
+
   Storage* storage_;
   T* data_;
   Shape shape_;
