@@ -1,0 +1,164 @@
+# bijou's build, all of it. `make help` prints the lines marked ## below.
+#
+# The default variant is built in build/, every other one in a folder of its own beside it:
+# `make REAL=double CXX=clang++` builds in build/clang-double.
+#
+## REAL=float|double: the library's number type
+## ARCH=native|x86-64|x86-64-v2|...-v4: the processor to build for
+## SANITIZE=address,undefined|thread: with run-time checks, slower
+## CXX=g++|clang++: the compiler
+## DATA=DIR: where the real data sets are; without it, data are generated
+## BUILD=DIR: where everything is built
+REAL  ?= float
+ARCH  ?= native
+BUILD ?= build
+
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+JOBS      := $(or $(filter -j%,$(MAKEFLAGS)),-j$(shell nproc))
+MAKEFLAGS += --no-print-directory $(JOBS)
+
+PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
+            nlohmann-json3-dev gnuplot-nox libbenchmark-dev
+# For some targets only: curl and unzip (data), python3-torch (peer-check, bench), clang-format (format), lld (links
+# faster). And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
+PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
+
+# The thread sanitizer must see OpenMP's barriers, or every parallel loop looks like a race. GCC's runtime hides them;
+# clang's explains them through its tool Archer, which loads by itself and asks for the option below.
+ifeq ($(SANITIZE),thread)
+  ifeq ($(origin CXX),default)
+    CXX := clang++
+  endif
+  export TSAN_OPTIONS := ignore_noninstrumented_modules=1
+endif
+ifneq (,$(DATA))
+  export BIJOU_DATA := $(abspath $(DATA))
+endif
+
+VARIANT := $(subst ++,,$(filter-out g++,$(CXX))) $(filter-out float,$(REAL)) $(filter-out native,$(ARCH)) $(SANITIZE)
+OUT     := $(BUILD)$(addprefix /,$(shell echo $(VARIANT) | tr ' ,' '--'))
+
+# ---- Flags ----------------------------------------------------------------------------------------------------------
+
+# Debian keeps each build of OpenBLAS in a folder of its own. Linker and loader are both told to take the OpenMP one,
+# whichever is the system's default, so that BLAS and our own loops share one pool of threads.
+TRIPLET  := $(shell $(CXX) -print-multiarch 2>/dev/null)
+OPENBLAS := /usr/lib/$(TRIPLET)/openblas-openmp
+LINKER   := $(firstword $(foreach name,lld gold,$(if $(shell command -v ld.$(name)),-fuse-ld=$(name))))
+LIBS     := $(LINKER) -L$(OPENBLAS) -Wl,-rpath,$(OPENBLAS) -Wl,--as-needed -lopenblas -lhwy -lpng -lz
+
+# Fast, but NaN and infinity stay what IEEE says. Unless told so, Highway asks more of AVX2 than ARCH=x86-64-v3 has.
+OPTIMIZE := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-O3)
+FLAGS    := -std=c++20 $(OPTIMIZE) -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra \
+            -DBIJOU_REAL=$(REAL) -DHWY_DISABLE_PCLMUL_AES -I. -isystem /usr/include/$(TRIPLET)/openblas-openmp
+ifeq (,$(findstring clang,$(CXX)))  # GCC 12 raises these for code of std::string and std::fill that is fine
+  FLAGS += -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
+endif
+
+# ---- What there is to make -------------------------------------------------------------------------------------------
+
+objects  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $1))
+LIBRARY  := $(call objects,$(addsuffix /*.cc,tensor autograd nn optim flows ssl))
+SUPPORT  := $(call objects,examples/support/*.cc)
+TESTS    := $(call objects,tests/*_test.cc)
+BENCH    := $(call objects,tests/bench/*.cc)
+PEER     := $(call objects,tests/peer/*.cc)
+FUZZ     := $(call objects,tests/fuzz/*.cc)
+EXAMPLES := $(patsubst %.cc,%,$(wildcard examples/*.cc))
+CHAPTERS := mnist
+
+all: $(OUT)/libbijou.a examples  ## the library and all examples (what plain `make` does)
+
+examples: $(EXAMPLES)  ## all examples; `make examples/NAME` builds one, as build/examples/NAME
+$(EXAMPLES): %: $(OUT)/%
+
+tour: deps  ## install what is missing, build, and run the lecture, chapter by chapter
+	@$(MAKE) $(CHAPTERS:%=examples/%)
+	@for c in $(CHAPTERS); do $(OUT)/examples/$$c --out out/tour $(if $(DATA),--data $(DATA)) || exit; done
+
+test: deps  ## install what is missing, build in float and in double, and run all tests
+	@log=$$(mktemp); trap "rm -f $$log" EXIT; \
+	for real in float double; do \
+	  $(MAKE) REAL=$$real run-tests || echo "The tests in $$real did not end well."; \
+	done 2>&1 | tee $$log; \
+	awk '/\[ RUN      \]/ { ran++ }  /\[       OK \]/ { passed++ }  /\[  SKIPPED \].* ms\)$$/ { skipped++ } \
+	     /^The tests in .* did not end well/ { bad = 1 } \
+	     END { failed = ran - passed - skipped; if (bad && !failed) failed = 1; \
+	           printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed || !passed }' $$log
+run-tests: $(OUT)/run_tests
+	@$<
+
+bench: $(OUT)/run_bench  ## time kernels and training steps
+	@$<
+
+peer-check:  ## compare values, gradients and optimizers with PyTorch's, in float and in double
+	@for real in float double; do $(MAKE) REAL=$$real run-peer || exit; done
+run-peer: $(OUT)/run_peer
+	@/usr/bin/python3 tests/peer/check.py $<
+
+fuzz:  ## feed broken files to every reader, FUZZ_SECONDS=30 each; needs clang
+	@$(MAKE) CXX=clang++ SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+run-fuzz: $(FUZZ:.o=)
+	@for fuzzer in $^; do corpus=corpus/$${fuzzer##*/}; mkdir -p $(OUT)/$$corpus tests/fuzz/$$corpus; \
+	  $$fuzzer -max_total_time=$(or $(FUZZ_SECONDS),30) -artifact_prefix=$(OUT)/ $(OUT)/$$corpus tests/fuzz/$$corpus || exit; done
+
+data:  ## download the public data sets into DATA (default: data) and check them
+	@examples/support/fetch_data.sh $(or $(DATA),data)
+
+deps:  ## install those Debian packages that are missing
+	@tests/deps.sh $(PACKAGES) $(if $(findstring clang,$(CXX)),$(PACKAGES_CLANG))
+
+format:  ## lay out all sources as .clang-format says
+	@git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+clean:  ## remove everything built
+	rm -rf $(BUILD)
+
+help:  ## print this list
+	@sed -nE 's/^## ([^:]+): /  \1\t/p; s/^([a-z-]+):.*## /  make \1\t/p' Makefile | expand -t 38
+
+.PHONY: all examples $(EXAMPLES) tour test run-tests bench peer-check run-peer fuzz run-fuzz data deps format clean help always
+
+# ---- How -------------------------------------------------------------------------------------------------------------
+
+# Changed flags rebuild everything.
+$(OUT)/flags: always
+	@mkdir -p $(@D); echo '$(CXX) $(FLAGS)' | cmp -s - $@ || echo '$(CXX) $(FLAGS)' > $@
+
+# To parse Highway takes a compiler 1.5 s, GoogleTest as long again, in every file. Precompiled, 0.3 s.
+HEADERS_library := hwy/highway.h hwy/contrib/math/math-inl.h
+HEADERS_tests   := $(HEADERS_library) gtest/gtest.h
+$(OUT)/%.h.gch: $(OUT)/flags
+	@printf '#include <%s>\n' $(HEADERS_$*) > $(@:.gch=)
+	@$(CXX) $(FLAGS) -x c++-header $(@:.gch=) -o $@
+
+# The compiler notes beside each object which headers it read (-MMD -MP); the last line of this file reads the notes.
+PRECOMPILED := library
+$(TESTS): private PRECOMPILED := tests
+$(TESTS): $(OUT)/tests.h.gch
+$(OUT)/%.o: %.cc $(OUT)/library.h.gch
+	@mkdir -p $(@D); echo "compile $@"
+	@$(CXX) $(FLAGS) -MMD -MP -include $(OUT)/$(PRECOMPILED).h -c $< -o $@
+
+ARCHIVES := $(OUT)/libsupport.a $(OUT)/libbijou.a
+$(OUT)/libbijou.a: $(LIBRARY)
+$(OUT)/libsupport.a: $(SUPPORT)
+$(ARCHIVES):
+	@rm -f $@; ar rcs $@ $^
+
+PROGRAMS := $(EXAMPLES:%=$(OUT)/%) $(FUZZ:.o=)
+$(PROGRAMS): %: %.o
+$(OUT)/run_tests: $(TESTS)
+$(OUT)/run_bench: $(BENCH)
+$(OUT)/run_peer: $(PEER)
+$(OUT)/run_tests: private LIBS += -lgtest_main -lgtest
+$(OUT)/run_bench: private LIBS += -lbenchmark
+$(FUZZ:.o=): private LIBS += -fsanitize=fuzzer
+$(PROGRAMS) $(OUT)/run_tests $(OUT)/run_bench $(OUT)/run_peer: $(ARCHIVES)
+	@echo "link $@"; $(CXX) $(FLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS) -o $@
+
+-include $(patsubst %.o,%.d,$(LIBRARY) $(SUPPORT) $(TESTS) $(BENCH) $(PEER) $(FUZZ) $(EXAMPLES:%=$(OUT)/%.o))
