@@ -18,8 +18,7 @@ SHELL       := bash
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-JOBS      := $(or $(filter -j%,$(MAKEFLAGS)),-j$(shell nproc))
-MAKEFLAGS += --no-print-directory $(JOBS)
+MAKEFLAGS   += --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 
 PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
             nlohmann-json3-dev gnuplot-nox libbenchmark-dev
@@ -148,7 +147,7 @@ ARCHIVES := $(OUT)/libsupport.a $(OUT)/libbijou.a
 $(OUT)/libbijou.a: $(LIBRARY)
 $(OUT)/libsupport.a: $(SUPPORT)
 $(ARCHIVES):
-	@rm -f $@; ar rcs $@ $^
+	@mkdir -p $(@D); rm -f $@; ar rcs $@ $^
 
 PROGRAMS := $(EXAMPLES:%=$(OUT)/%) $(FUZZ:.o=)
 $(PROGRAMS): %: %.o
