@@ -42,14 +42,13 @@ auto with_seeds(const std::array<T, N>& x, const Call& call) {
 template <int N, class F>
 void map_vjp(const F& f, const Node& y, const Shape& space, const Tensor& g, Grads& d) {
   std::array<const Tensor*, N + 1> inputs{&g};
-  std::array<Tensor, N> results;
-  std::array<Tensor*, N> wanted{};
+  std::array<Tensor*, N> results{};
   for (int i = 0; i < N; ++i) {
-    inputs[size_t(i) + 1] = &y.in(i).value();
+    const Tensor& x = y.in(i).value();
+    inputs[size_t(i) + 1] = &x;
     if (!d.wants(i)) continue;
-    const Shape& shape = y.in_shape(i);
-    results[size_t(i)] = shape == space ? Tensor(shape) : zeros(shape);  // zeros where the loop sums
-    wanted[size_t(i)] = &results[size_t(i)];
+    d[i] = x.shape() == space ? Tensor(space) : zeros(x.shape());  // zeros where the loop sums
+    results[size_t(i)] = &d[i].mutable_value();
   }
   auto formula = [&f](Lane cotangent, auto... x) {
     const auto r = with_seeds<Lane, N>({x...}, f);
@@ -60,9 +59,7 @@ void map_vjp(const F& f, const Node& y, const Shape& space, const Tensor& g, Gra
     });
     return out;
   };
-  evaluate<N>(formula, space, inputs, wanted);
-  for (int i = 0; i < N; ++i)
-    if (d.wants(i)) d[i] = std::move(results[size_t(i)]);
+  evaluate<N>(formula, space, inputs, results);
 }
 
 // The same as Vars.

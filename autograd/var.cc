@@ -14,10 +14,9 @@ constinit thread_local bool anomaly = false;
 constinit thread_local uint64_t next_id = 1;
 
 Node* new_leaf(Tensor value, bool requires_grad) {
-  Node* node = new (allocate_node(sizeof(Node))) Node;
+  Node* node = new (allocate_node(sizeof(Node))) Node(std::move(value));
   node->bytes = sizeof(Node);
   node->id = next_id++;
-  node->value = std::move(value);
   node->requires_grad = requires_grad;
   return node;
 }
@@ -32,10 +31,6 @@ void check_finite(const Tensor& x, const char* what, const char* op) {
 
 Var::Var(Tensor value) : node_(new_leaf(std::move(value), false)) {}
 Var::Var(real value) : Var(scalar(value)) {}
-Tensor& Var::mutable_value() {
-  check(node_ != nullptr, "a Var that holds nothing has no value");
-  return node_->value;
-}
 const Var& Var::grad() const {
   static const Var nothing;
   return node_ ? node_->grad : nothing;
@@ -97,11 +92,10 @@ Var constant(const char* op, Tensor value) {
   return value;
 }
 
-Var finish(Node* node, void* input_memory, size_t bytes, const char* op, Tensor value, std::span<const Var> inputs) {
+Var finish(Node* node, void* input_memory, size_t bytes, const char* op, std::span<const Var> inputs) {
   node->bytes = bytes;
   node->id = next_id++;
   node->op = op;
-  node->value = std::move(value);
   node->requires_grad = true;
   auto* slots = static_cast<Node::Input*>(input_memory);
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -123,6 +117,10 @@ namespace {
 class Pass {
  public:
   explicit Pass(GradOptions options) : options_(options) {}
+  Pass(const Pass&) = delete;
+  ~Pass() {
+    for (Place& p : places_) leave(p);
+  }
 
   // For grad(): only what lies between the outputs and these nodes is to be visited.
   void aim_at(std::span<const Var> outputs, std::span<const Var> inputs) {
@@ -141,7 +139,7 @@ class Pass {
       for (const Node::Input& input : places_[order[k]].node.node()->inputs) visit(input.var);
     std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return id(a) < id(b); });
     for (size_t k : order) {  // oldest first: a node leads to an input if one of its inputs does
-      bool leads = places_[k].target;
+      bool leads = places_[k].target || places_[k].node.node()->released;  // it may have: run() will complain
       for (const Node::Input& input : places_[k].node.node()->inputs)
         leads = leads || (input.var.requires_grad() && place(input.var).leads);
       places_[k].leads = leads;
@@ -167,20 +165,14 @@ class Pass {
     std::vector<Var> d;
     std::vector<uint8_t> unwanted;
     while (!heap_.empty()) {
-      const uint64_t id = heap_.front().id;
-      Var x, g;
-      bool target = false;
-      while (!heap_.empty() && heap_.front().id == id) {  // usually one; see place()
-        Place& p = pop();
-        x = std::exchange(p.node, {});
-        target = target || p.target;
-        if (Var more = std::exchange(p.cotangent, {}); g) accumulate(g, std::move(more));
-        else g = std::move(more);
-      }
+      Place& p = pop();
+      const bool target = p.target;
+      Var g = std::exchange(p.cotangent, {});
+      const Var x = leave(p);
       Node& node = *x.node();
-      if (aimed_ ? target : node.inputs.empty()) done(x, g);
-      check(!node.released, "backward: the graph of ", node.op,
+      check(!node.released || target, "backward: the graph of ", node.op,
             " was freed by an earlier backward; pass .retain_graph = true there");
+      if (aimed_ ? target : node.inputs.empty()) done(x, g);
       const size_t n = node.inputs.size();
       if (n == 0) continue;  // a leaf
       if (d.size() < n) d.resize(n);
@@ -220,6 +212,7 @@ class Pass {
     bool target = false;  // an input of grad()
     bool leads = true;    // is one, or lies on a way to one
     bool seen = false;
+    uint32_t slot_before = 0;
   };
   struct Waiting {
     uint64_t id;
@@ -229,11 +222,12 @@ class Pass {
 
   uint64_t id(size_t k) const { return places_[k].node.node()->id; }
 
-  // The place of a node in this pass. node->slot is only a hint: a pass that runs inside a rule of this one (see
-  // checkpoint) may have overwritten it. Then the node gets a second place, and the two meet on top of the heap.
+  // The place of a node in this pass: node->slot says which. A pass may run inside a rule of another one (checkpoint),
+  // so a slot is put back when its node leaves.
   Place& place(const Var& x) {
     uint32_t& slot = x.node()->slot;
     if (slot < places_.size() && places_[slot].node.same_as(x)) return places_[slot];
+    const uint32_t before = slot;
     if (!free_.empty()) {
       slot = free_.back();
       free_.pop_back();
@@ -241,8 +235,12 @@ class Pass {
       slot = uint32_t(places_.size());
       places_.emplace_back();
     }
-    places_[slot] = Place{x, {}};
+    places_[slot] = Place{.node = x, .cotangent = {}, .slot_before = before};
     return places_[slot];
+  }
+  static Var leave(Place& p) {
+    if (p.node) p.node.node()->slot = p.slot_before;
+    return std::exchange(p.node, {});
   }
 
   bool leads_to_target(const Var& x) { return x.requires_grad() && place(x).leads; }

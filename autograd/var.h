@@ -33,7 +33,8 @@ class Var {
   Var(real value);                     // a constant of shape []
   Var(const Var& o) : node_(o.node_) { retain(); }
   Var(Var&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
-  Var& operator=(Var o) noexcept { return std::swap(node_, o.node_), *this; }
+  Var& operator=(const Var& o) { return *this = Var(o); }
+  Var& operator=(Var&& o) noexcept { return std::swap(node_, o.node_), *this; }
   ~Var() { drop(); }
 
   explicit operator bool() const { return node_; }
@@ -64,6 +65,9 @@ class Var {
 Var parameter(Tensor value);
 
 struct Node {
+  explicit Node(Tensor v) : value(std::move(v)) {}
+  virtual ~Node() = default;
+
   struct Input {
     Var var;
     uint32_t version;  // of its value when it was saved
@@ -83,7 +87,6 @@ struct Node {
 
   // Turns g = dL/d(value) into the cotangents of the inputs.
   virtual void vjp(const Var& g, Grads& d) const { (void)g, (void)d; }
-  virtual ~Node() = default;
 
   // The value of input i, as it was when the op ran; throws if it was changed in place since.
   const Var& in(int i) const;
@@ -109,6 +112,7 @@ inline const Tensor& Var::value() const {
   check(node_ != nullptr, "a Var that holds nothing has no value");
   return node_->value;
 }
+inline Tensor& Var::mutable_value() { return const_cast<Tensor&>(value()); }
 
 // Where a rule puts dL/d(input i), and learns whether anybody wants it.
 class Grads {
@@ -159,13 +163,13 @@ namespace detail {
 
 template <class Rule>
 struct NodeOf final : Node {
-  explicit NodeOf(Rule r) : rule(std::move(r)) {}
+  NodeOf(Tensor value, Rule r) : Node(std::move(value)), rule(std::move(r)) {}
   void vjp(const Var& g, Grads& d) const override { rule(*this, g, d); }
   Rule rule;
 };
 
 bool wants_graph(std::span<const Var> inputs);
-Var finish(Node* node, void* input_memory, size_t bytes, const char* op, Tensor value, std::span<const Var> inputs);
+Var finish(Node* node, void* input_memory, size_t bytes, const char* op, std::span<const Var> inputs);
 Var constant(const char* op, Tensor value);
 
 }  // namespace detail
@@ -178,8 +182,8 @@ Var record(const char* op, Tensor value, std::span<const Var> inputs, Rule rule)
   using N = detail::NodeOf<Rule>;
   const size_t bytes = sizeof(N) + inputs.size() * sizeof(Node::Input);
   char* memory = static_cast<char*>(allocate_node(bytes));
-  Node* node = new (memory) N(std::move(rule));
-  return detail::finish(node, memory + sizeof(N), bytes, op, std::move(value), inputs);
+  Node* node = new (memory) N(std::move(value), std::move(rule));
+  return detail::finish(node, memory + sizeof(N), bytes, op, inputs);
 }
 template <class Rule>
 Var record(const char* op, Tensor value, std::initializer_list<Var> inputs, Rule rule) {

@@ -1,7 +1,8 @@
 // Shape: the sizes of a tensor's axes, held inline so that it costs no heap. Row-major: the last axis is contiguous.
 #pragma once
 
-#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -13,11 +14,16 @@ namespace bijou {
 
 class Shape {
  public:
-  static constexpr int kMaxRank = 6;
+  static constexpr int kMaxRank = 7;
 
   Shape() = default;
-  Shape(std::initializer_list<int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  Shape(std::initializer_list<int64_t> sizes) {
+    for (int64_t size : sizes) push_back(size);
+  }
   explicit Shape(std::span<const int64_t> sizes) {
+    for (int64_t size : sizes) push_back(size);
+  }
+  explicit Shape(std::span<const int32_t> sizes) {
     for (int64_t size : sizes) push_back(size);
   }
 
@@ -28,9 +34,9 @@ class Shape {
     return n;
   }
   int64_t operator[](int axis) const { return sizes_[at(axis)]; }
-  int64_t& operator[](int axis) { return sizes_[at(axis)]; }
-  const int64_t* begin() const { return sizes_; }
-  const int64_t* end() const { return sizes_ + rank_; }
+  int32_t& operator[](int axis) { return sizes_[at(axis)]; }
+  const int32_t* begin() const { return sizes_; }
+  const int32_t* end() const { return sizes_ + rank_; }
 
   // Axis as 0 .. rank-1; -1 is the last. Throws where there is no such axis.
   int at(int axis) const {
@@ -40,7 +46,8 @@ class Shape {
   }
   void push_back(int64_t size) {
     check(rank_ < kMaxRank, "a shape has at most ", kMaxRank, " axes");
-    sizes_[rank_++] = size;
+    check(size <= INT32_MAX, "an axis of ", size, " elements is too long");
+    sizes_[rank_++] = int32_t(size);
   }
   // Product of the sizes of axes first .. last-1.
   int64_t product(int first, int last) const {
@@ -48,15 +55,15 @@ class Shape {
     for (int a = first; a < last; ++a) n *= sizes_[a];
     return n;
   }
+  // Compares all 32 bytes, since sizes past the rank are 0: no loop, no call.
   bool operator==(const Shape& o) const {
-    int64_t difference = rank_ ^ o.rank_;  // sizes past the rank are 0: no branch, no call
-    for (int a = 0; a < kMaxRank; ++a) difference |= sizes_[a] ^ o.sizes_[a];
-    return difference == 0;
+    const auto a = std::bit_cast<std::array<uint64_t, 4>>(*this), b = std::bit_cast<std::array<uint64_t, 4>>(o);
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0;
   }
 
  private:
   int32_t rank_ = 0;
-  int64_t sizes_[kMaxRank] = {};
+  int32_t sizes_[kMaxRank] = {};
 };
 
 std::string to_string(const Shape& shape);  // "[32, 64]"

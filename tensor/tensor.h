@@ -4,6 +4,7 @@
 // every other rearrangement is a copy made by a kernel. Tensors know nothing of gradients (see autograd/var.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
