@@ -56,7 +56,7 @@ struct Lane {
   friend Mask operator>(Lane a, Lane b) { return {hn::Gt(a.v, b.v)}; }
   friend Mask operator>=(Lane a, Lane b) { return {hn::Ge(a.v, b.v)}; }
   friend Mask operator==(Lane a, Lane b) { return {hn::Eq(a.v, b.v)}; }
-  friend Mask operator!=(Lane a, Lane b) { return {hn::Ne(a.v, b.v)}; }
+  friend Mask operator!=(Lane a, Lane b) { return !(a == b); }  // (Highway's Ne is false where either is NaN)
 };
 
 inline Mask first_lanes(int64_t n) { return {hn::FirstN(kLane, size_t(n))}; }
@@ -70,7 +70,7 @@ inline Lane sqrt(Lane x) { return hn::Sqrt(x.v); }
 inline Lane floor(Lane x) { return hn::Floor(x.v); }
 inline Lane round(Lane x) { return hn::Round(x.v); }  // to the nearest, ties to even
 inline Lane sign(Lane x) { return where(x > 0, Lane(1), where(x < 0, Lane(-1), x)); }
-inline Mask is_nan(Lane x) { return x != x; }
+inline Mask is_nan(Lane x) { return {hn::IsNaN(x.v)}; }
 inline Lane maximum(Lane a, Lane b) { return where(a > b || is_nan(a), a, b); }  // NaN if either is
 inline Lane minimum(Lane a, Lane b) { return where(a < b || is_nan(a), a, b); }
 
