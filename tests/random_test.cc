@@ -410,7 +410,7 @@ TEST(Random, TakesEmptyAndScalarShapes) {
 
 // The call throws an Error that mentions `word`, and g has not moved.
 template <class Call>
-void expect_error(const char* word, Call call) {
+void expect_refused(const char* word, Call call) {
   Generator g(21);
   try {
     call(g);
@@ -423,40 +423,40 @@ void expect_error(const char* word, Call call) {
 
 TEST(Random, RefusesWhatMakesNoSense) {
   for (double p : {-0.1, 1.1, double(kNan), double(kInf)})
-    expect_error("bernoulli", [=](Generator& g) { bernoulli({2}, p, g); });
+    expect_refused("bernoulli", [=](Generator& g) { bernoulli({2}, p, g); });
   for (real bad : {kNan, kInf, -kInf}) {
-    expect_error("uniform", [=](Generator& g) { uniform({2}, bad, 1, g); });
-    expect_error("uniform", [=](Generator& g) { uniform({2}, 0, bad, g); });
-    expect_error("normal", [=](Generator& g) { normal({2}, bad, 1, g); });
-    expect_error("normal", [=](Generator& g) { normal({2}, 0, bad, g); });
-    expect_error("truncated_normal", [=](Generator& g) { truncated_normal({2}, bad, 1, 0, 1, g); });
-    expect_error("truncated_normal", [=](Generator& g) { truncated_normal({2}, 0, bad, 0, 1, g); });
+    expect_refused("uniform", [=](Generator& g) { uniform({2}, bad, 1, g); });
+    expect_refused("uniform", [=](Generator& g) { uniform({2}, 0, bad, g); });
+    expect_refused("normal", [=](Generator& g) { normal({2}, bad, 1, g); });
+    expect_refused("normal", [=](Generator& g) { normal({2}, 0, bad, g); });
+    expect_refused("truncated_normal", [=](Generator& g) { truncated_normal({2}, bad, 1, 0, 1, g); });
+    expect_refused("truncated_normal", [=](Generator& g) { truncated_normal({2}, 0, bad, 0, 1, g); });
   }
-  expect_error("2 and 1", [](Generator& g) { uniform({2}, 2, 1, g); });
-  expect_error("uniform", [](Generator& g) {
+  expect_refused("2 and 1", [](Generator& g) { uniform({2}, 2, 1, g); });
+  expect_refused("uniform", [](Generator& g) {
     const real largest = std::numeric_limits<real>::max();
     uniform({2}, -largest, largest, g);
   });
-  expect_error("normal", [](Generator& g) { normal({2}, 0, -1, g); });
-  expect_error("truncated_normal", [](Generator& g) { truncated_normal({2}, 0, 0, 0, 1, g); });
-  expect_error("truncated_normal", [](Generator& g) { truncated_normal({2}, 0, 1, kNan, 1, g); });
-  expect_error("2 and 1", [](Generator& g) { truncated_normal({2}, 0, 1, 2, 1, g); });
-  expect_error("probability", [](Generator& g) { truncated_normal({2}, 0, 1, 50, 60, g); });
-  expect_error("randint", [](Generator& g) { randint({2}, 3, 3, g); });
-  expect_error("randint", [](Generator& g) { randint({2}, 0, (int64_t(1) << 31) + 1, g); });
-  expect_error("randperm", [](Generator& g) { randperm(-1, g); });
-  expect_error("randperm", [](Generator& g) { randperm((int64_t(1) << 31) + 1, g); });
-  expect_error("below", [](Generator& g) { g.below(0); });
-  expect_error("below", [](Generator& g) { g.below((int64_t(1) << 31) + 1); });
-  for (const Draw& d : kDraws) expect_error("[2, -1]", [&](Generator& g) { d.draw({2, -1}, g); });
+  expect_refused("normal", [](Generator& g) { normal({2}, 0, -1, g); });
+  expect_refused("truncated_normal", [](Generator& g) { truncated_normal({2}, 0, 0, 0, 1, g); });
+  expect_refused("truncated_normal", [](Generator& g) { truncated_normal({2}, 0, 1, kNan, 1, g); });
+  expect_refused("2 and 1", [](Generator& g) { truncated_normal({2}, 0, 1, 2, 1, g); });
+  expect_refused("probability", [](Generator& g) { truncated_normal({2}, 0, 1, 50, 60, g); });
+  expect_refused("randint", [](Generator& g) { randint({2}, 3, 3, g); });
+  expect_refused("randint", [](Generator& g) { randint({2}, 0, (int64_t(1) << 31) + 1, g); });
+  expect_refused("randperm", [](Generator& g) { randperm(-1, g); });
+  expect_refused("randperm", [](Generator& g) { randperm((int64_t(1) << 31) + 1, g); });
+  expect_refused("below", [](Generator& g) { g.below(0); });
+  expect_refused("below", [](Generator& g) { g.below((int64_t(1) << 31) + 1); });
+  for (const Draw& d : kDraws) expect_refused("[2, -1]", [&](Generator& g) { d.draw({2, -1}, g); });
 }
 
 TEST(Random, CategoricalRefusesBrokenLogits) {
-  expect_error("[]", [](Generator& g) { categorical(scalar(1), g); });
-  expect_error("[3, 0]", [](Generator& g) { categorical(Tensor({3, 0}), g); });
-  expect_error("row 1 holds NaN", [](Generator& g) { categorical(matrix({{0, 0}, {kNan, 0}, {0, 0}}), g); });
-  expect_error("row 0 has the largest logit inf", [](Generator& g) { categorical(matrix({{0, kInf}}), g); });
-  expect_error("row 0 has the largest logit -inf", [](Generator& g) { categorical(matrix({{-kInf, -kInf}}), g); });
+  expect_refused("[]", [](Generator& g) { categorical(scalar(1), g); });
+  expect_refused("[3, 0]", [](Generator& g) { categorical(Tensor({3, 0}), g); });
+  expect_refused("row 1 holds NaN", [](Generator& g) { categorical(matrix({{0, 0}, {kNan, 0}, {0, 0}}), g); });
+  expect_refused("row 0 has the largest logit inf", [](Generator& g) { categorical(matrix({{0, kInf}}), g); });
+  expect_refused("row 0 has the largest logit -inf", [](Generator& g) { categorical(matrix({{-kInf, -kInf}}), g); });
 }
 
 }  // namespace
