@@ -1,7 +1,8 @@
 #include "autograd/ops.h"
 
 #include "autograd/elementwise.h"
-#include "tensor/map.h"
+#include "autograd/map.h"
+#include "tensor/elementwise.h"
 
 namespace bijou {
 
@@ -35,6 +36,69 @@ Var sum(const Var& x, const Axes& axes, KeepDim keep) {
 Var mean(const Var& x, const Axes& axes, KeepDim keep) {
   const Var y = sum(x, axes, keep);
   return y * (real(y.numel()) / real(x.numel()));
+}
+
+Var var(const Var& x, const Axes& axes, VarOptions o) {
+  const Var y = sum(square(x - mean(x, axes, {.keepdim = true})), axes, {.keepdim = o.keepdim});
+  return y / (real(x.numel()) / real(y.numel()) - (o.unbiased ? 1 : 0));
+}
+Var stddev(const Var& x, const Axes& axes, VarOptions options) { return sqrt(var(x, axes, options)); }
+
+namespace {
+
+// A result, or its gradient, with the reduced axes as size 1: stretches to the input.
+Shape kept_shape(const Node& y, const Axes& axes) {
+  return reduced_shape(y.in_shape(0), axes, {.keepdim = true}, y.op);
+}
+
+// y is the largest or smallest x: dL/dx_i = g where x_i = y, shared among equals.
+Var extreme(const char* op, Tensor value, const Var& x, const Axes& axes) {
+  return record(op, std::move(value), {x}, [axes](const Node& y, const Var& g, Grads& d) {
+    const Shape kept = kept_shape(y, axes);
+    const Tensor hit = y.in(0).value() == y.value.reshape(kept);
+    d[0] = Var(hit / sum(hit, axes, {.keepdim = true})) * reshape(g, kept);
+  });
+}
+
+}  // namespace
+
+Var amax(const Var& x, const Axes& axes, KeepDim keep) { return extreme("amax", amax(x.value(), axes, keep), x, axes); }
+Var amin(const Var& x, const Axes& axes, KeepDim keep) { return extreme("amin", amin(x.value(), axes, keep), x, axes); }
+Var max(const Var& x) { return amax(x, all_axes(x.shape())); }
+Var min(const Var& x) { return amin(x, all_axes(x.shape())); }
+
+// dL/dx = g exp(x - y): the softmax. Where all x are -inf, 0.
+Var logsumexp(const Var& x, const Axes& axes, KeepDim keep) {
+  return record("logsumexp", logsumexp(x.value(), axes, keep), {x}, [axes](const Node& y, const Var& g, Grads& d) {
+    const Shape kept = kept_shape(y, axes);
+    const Var total = grad_enabled() ? logsumexp(y.in(0), axes, {.keepdim = true}) : Var(y.value.reshape(kept));
+    d[0] = map([](auto x, auto t, auto g) { return g * exp(x - where(t == -kInfinity, 0, t)); }, y.in(0), total,
+               reshape(g, kept));
+  });
+}
+
+// y_k = x_0 + ... + x_k, so dL/dx_k = g_k + ... + g_last.
+Var cumsum(const Var& x, int axis) {
+  return record("cumsum", cumsum(x.value(), axis), {x}, [axis](const Node&, const Var& g, Grads& d) {
+    d[0] = flip(cumsum(flip(g, axis), axis), axis);
+  });
+}
+
+// dL/dx = y (g - sum y g).
+Var softmax(const Var& x, int axis) {
+  return record("softmax", softmax(x.value(), axis), {x}, [axis](const Node& y, const Var& g, Grads& d) {
+    if (!grad_enabled()) return void(d[0] = softmax_vjp(y.value, g.value(), axis));
+    const Var s = softmax(y.in(0), axis);
+    d[0] = s * (g - sum(s * g, axis, {.keepdim = true}));
+  });
+}
+
+// dL/dx = g - softmax(x) sum g.
+Var log_softmax(const Var& x, int axis) {
+  return record("log_softmax", log_softmax(x.value(), axis), {x}, [axis](const Node& y, const Var& g, Grads& d) {
+    if (!grad_enabled()) return void(d[0] = log_softmax_vjp(y.value, g.value(), axis));
+    d[0] = g - softmax(y.in(0), axis) * sum(g, axis, {.keepdim = true});
+  });
 }
 
 // ---- Products -------------------------------------------------------------------------------------------------------

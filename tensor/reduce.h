@@ -1,4 +1,4 @@
-// Reductions over axes, and softmax.
+// Reductions over axes.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -16,6 +16,7 @@ struct KeepDim {
 };
 
 Shape reduced_shape(const Shape& shape, const Axes& axes, KeepDim keep, const char* op);
+Axes all_axes(const Shape& shape);
 
 Tensor sum(const Tensor& x);   // of all elements: shape []
 Tensor sum(const Tensor& x, const Axes& axes, KeepDim keep = {});
@@ -25,5 +26,28 @@ Tensor mean(const Tensor& x, const Axes& axes, KeepDim keep = {});
 // Stretches size-1 axes to `shape`; and its adjoint, which sums x down to a shape that broadcasts to x's.
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 Tensor sum_to(const Tensor& x, const Shape& shape);
+
+// The largest and the smallest; NaN where there is a NaN. Of nothing: throws.
+Tensor max(const Tensor& x);  // of all elements: shape []
+Tensor min(const Tensor& x);
+Tensor amax(const Tensor& x, const Axes& axes, KeepDim keep = {});
+Tensor amin(const Tensor& x, const Axes& axes, KeepDim keep = {});
+
+// Along one axis, with the position: the first of equals.
+template <class X>
+struct ValuesAndIndices {
+  X values;
+  Indices indices;
+};
+ValuesAndIndices<Tensor> max(const Tensor& x, int axis, KeepDim keep = {});
+ValuesAndIndices<Tensor> min(const Tensor& x, int axis, KeepDim keep = {});
+Indices argmax(const Tensor& x, int axis, KeepDim keep = {});
+Indices argmin(const Tensor& x, int axis, KeepDim keep = {});
+
+// log sum exp(x), without overflow: -inf where all x are, inf where one is.
+Tensor logsumexp(const Tensor& x, const Axes& axes, KeepDim keep = {});
+
+// y_k = x_0 + ... + x_k along the axis.
+Tensor cumsum(const Tensor& x, int axis);
 
 }  // namespace bijou

@@ -1,0 +1,188 @@
+#include "tensor/indexing.h"
+
+#include <cstring>
+
+#include "tensor/lines.h"
+
+namespace bijou {
+namespace {
+
+void check_positions(const Indices& index, const Shape& shape, int axis, const char* op) {
+  const int64_t n = shape[axis];
+  for (bijou::index i : index)
+    check(i >= 0 && i < n, op, ": index ", i, " is not in [0, ", n, "), axis ", axis, " of shape ", shape);
+}
+
+// shape with another size of one axis.
+Shape resized(Shape shape, int axis, int64_t size) {
+  shape[axis] = size;
+  return shape;
+}
+
+int64_t grain(int64_t work) { return (1 << 15) / (work + 1) + 1; }  // iterations of `work` elements for a thread
+
+void check_gather(const Shape& shape, int axis, const Indices& index, const char* op) {
+  check(index.dim() == shape.rank() && index.shape() == resized(shape, axis, index.size(axis)), op, ": index ",
+        index.shape(), " for shape ", shape, ": they may differ in axis ", axis, " only");
+  check_positions(index, shape, axis, op);
+}
+
+// body(offset in the indexed tensor, offset in the index) for all picks of gather; one thread has all picks of a line.
+template <class Body>
+void for_picks(const Lines& x, int64_t m, const index* index, const Body& body) {
+  parallel_for(x.outer, grain(m * x.inner), [&](int64_t first, int64_t last) {
+    for (int64_t o = first; o < last; ++o)
+      for (int64_t k = 0; k < m; ++k)
+        for (int64_t j = 0; j < x.inner; ++j) {
+          const int64_t at = (o * m + k) * x.inner + j;
+          body((o * x.n + index[at]) * x.inner + j, at);
+        }
+  });
+}
+
+}  // namespace
+
+Tensor gather(const Tensor& x, int axis, const Indices& index) {
+  check_gather(x.shape(), axis, index, "gather");
+  Tensor y(index.shape());
+  const real* in = x.data();
+  real* out = y.mutable_data();
+  for_picks({x.shape(), axis}, index.size(axis), index.data(), [=](int64_t from, int64_t to) { out[to] = in[from]; });
+  return y;
+}
+
+Tensor scatter_add(const Shape& shape, int axis, const Indices& index, const Tensor& y) {
+  check_gather(shape, axis, index, "scatter_add");
+  check(y.shape() == index.shape(), "scatter_add: index ", index.shape(), " for values ", y.shape());
+  Tensor x = zeros(shape);
+  const real* in = y.data();
+  real* out = x.mutable_data();
+  for_picks({shape, axis}, index.size(axis), index.data(), [=](int64_t to, int64_t from) { out[to] += in[from]; });
+  return x;
+}
+
+template <class T>
+Array<T> index_select(const Array<T>& x, int axis, const Indices& index) {
+  check(index.dim() == 1, "index_select: index ", index.shape(), "; [n] expected");
+  check_positions(index, x.shape(), axis, "index_select");
+  Array<T> y(resized(x.shape(), axis, index.numel()));
+  const Lines l(x.shape(), axis);
+  const int64_t m = index.numel();
+  const T* in = x.data();
+  const bijou::index* rows = index.data();
+  T* out = y.mutable_data();
+  parallel_for(l.outer * m, grain(l.inner), [=](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      std::memcpy(out + i * l.inner, in + (i / m * l.n + rows[i % m]) * l.inner, size_t(l.inner) * sizeof(T));
+  });
+  return y;
+}
+template Tensor index_select(const Tensor&, int, const Indices&);
+template Indices index_select(const Indices&, int, const Indices&);
+
+// Each thread owns a range of the rows added to and takes what falls into it, in order: no two meet, and the sums are
+// the same for any number of threads.
+Tensor index_add(const Shape& shape, int axis, const Indices& index, const Tensor& y) {
+  check(index.dim() == 1 && y.dim() == shape.rank() && y.shape() == resized(shape, axis, index.numel()),
+        "index_add: index ", index.shape(), " and values ", y.shape(), " for axis ", axis, " of shape ", shape);
+  check_positions(index, shape, axis, "index_add");
+  Tensor x = zeros(shape);
+  const Lines l(shape, axis);
+  const int64_t m = index.numel();
+  const bijou::index* rows = index.data();
+  const real* in = y.data();
+  real* out = x.mutable_data();
+  parallel_for(l.outer * l.n, grain(y.numel() / (l.outer * l.n + 1)), [=](int64_t first, int64_t last) {
+    for (int64_t o = first / l.n; o * l.n < last; ++o)
+      for (int64_t k = 0; k < m; ++k) {
+        const int64_t row = o * l.n + rows[k];
+        if (row < first || row >= last) continue;
+        real* to = out + row * l.inner;
+        const real* from = in + (o * m + k) * l.inner;
+        for (int64_t j = 0; j < l.inner; ++j) to[j] += from[j];
+      }
+  });
+  return x;
+}
+
+Tensor one_hot(const Indices& index, int64_t classes) {
+  Shape shape = index.shape();
+  shape.push_back(classes);
+  check_positions(index, shape, -1, "one_hot");
+  Tensor y = zeros(shape);
+  real* out = y.mutable_data();
+  for (int64_t i = 0; i < index.numel(); ++i) out[i * classes + index.data()[i]] = 1;
+  return y;
+}
+
+// ---- Order ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct Ranked {
+  real value;
+  index position;
+};
+
+// The first k along the axis in ascending or descending order. Equals are told apart by position, which makes any
+// sorting algorithm a stable one.
+ValuesAndIndices<Tensor> first_in_order(const Tensor& x, int64_t k, int axis, bool descending) {
+  auto less = [](real a, real b) { return a < b || (b != b && a == a); };  // NaN last
+  auto before = [=](const Ranked& a, const Ranked& b) {
+    if (descending ? less(b.value, a.value) : less(a.value, b.value)) return true;
+    if (descending ? less(a.value, b.value) : less(b.value, a.value)) return false;
+    return a.position < b.position;
+  };
+  const Shape shape = resized(x.shape(), axis, k);
+  ValuesAndIndices<Tensor> result{Tensor(shape), Indices(shape)};
+  const Lines l(x.shape(), axis);
+  const real* in = x.data();
+  real* values = result.values.mutable_data();
+  index* positions = result.indices.mutable_data();
+  parallel_for(l.outer * l.inner, grain(8 * l.n), [=](int64_t first, int64_t last) {
+    std::vector<Ranked> line(size_t(l.n));
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t o = i / l.inner, j = i % l.inner;
+      for (int64_t p = 0; p < l.n; ++p) line[size_t(p)] = {in[(o * l.n + p) * l.inner + j], index(p)};
+      if (k == l.n) std::sort(line.begin(), line.end(), before);
+      else std::partial_sort(line.begin(), line.begin() + k, line.end(), before);
+      for (int64_t p = 0; p < k; ++p) {
+        const int64_t at = (o * k + p) * l.inner + j;
+        values[at] = line[size_t(p)].value;
+        positions[at] = line[size_t(p)].position;
+      }
+    }
+  });
+  return result;
+}
+
+}  // namespace
+
+ValuesAndIndices<Tensor> sort(const Tensor& x, int axis, SortOptions options) {
+  return first_in_order(x, x.size(axis), axis, options.descending);
+}
+Indices argsort(const Tensor& x, int axis, SortOptions options) { return sort(x, axis, options).indices; }
+
+ValuesAndIndices<Tensor> topk(const Tensor& x, int64_t k, int axis, TopkOptions options) {
+  check(k >= 0 && k <= x.size(axis), "topk: ", k, " of axis ", axis, " of shape ", x.shape());
+  return first_in_order(x, k, axis, options.largest);
+}
+
+Indices searchsorted(const Tensor& sorted, const Tensor& values, SearchOptions options) {
+  const bool shared = sorted.dim() == 1;
+  check(shared || (sorted.dim() == values.dim() && sorted.shape() == resized(values.shape(), -1, sorted.size(-1))),
+        "searchsorted: sorted ", sorted.shape(), " for values ", values.shape(), "; [n], or one row for each row of values");
+  const int64_t n = sorted.size(-1), m = shared ? values.numel() : values.size(-1);
+  Indices result(values.shape());
+  const real *rows = sorted.data(), *v = values.data();
+  index* out = result.mutable_data();
+  parallel_for(values.numel(), 1 << 12, [=](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const real* row = rows + i / m * n;
+      out[i] = index((options.right ? std::upper_bound(row, row + n, v[i]) : std::lower_bound(row, row + n, v[i])) - row);
+    }
+  });
+  return result;
+}
+
+}  // namespace bijou
