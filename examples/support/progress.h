@@ -1,0 +1,53 @@
+// How far a long loop has come: a bar with its rate and the time left on a terminal, a plain line now and then
+// elsewhere (a log file, a pipe). It goes to stderr, so that stdout keeps only results. NO_COLOR is respected.
+//
+//   Progress progress({.title = "training", .total = steps});
+//   for (...) {
+//     ...
+//     progress.step("loss " + to_string(loss));
+//   }
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace bijou::support {
+
+struct ProgressOptions {
+  std::string title;
+  int64_t total;      // steps in all
+  int64_t start = 0;  // steps done by an earlier run, which this one resumes
+  std::string unit = "steps";
+};
+
+class Progress {
+ public:
+  explicit Progress(const ProgressOptions& options);
+  ~Progress() { finish(); }
+  Progress(const Progress&) = delete;
+
+  // One step more is done; the note is shown behind the numbers.
+  void step(const std::string& note = "");
+  // Prints a line to stdout, above the bar.
+  void say(const std::string& line);
+  // Leaves the last state standing; the destructor does so too.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw();
+
+  ProgressOptions options_;
+  int64_t done_;
+  std::string note_;
+  Clock::time_point began_, drawn_;
+  bool terminal_, finished_ = false;
+};
+
+// What Progress shows, for itself: `done` of options.total steps, `seconds` after the start.
+// A bar that fits `width` columns; in plain words where width is 0.
+std::string progress_line(const ProgressOptions& options, int64_t done, double seconds, const std::string& note,
+                          int width, bool color);
+
+}  // namespace bijou::support
