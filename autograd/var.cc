@@ -43,11 +43,8 @@ void Var::set_grad(Var g) {
 
 Var parameter(Tensor value) { return Node::make(new_leaf(std::move(value), true)); }
 
-const Var& Node::in(int i) const {
-  const Input& input = inputs[size_t(i)];
-  check(input.var.value().version() == input.version, op, ": input ", i, " of shape ", input.var.shape(),
-        " was changed in place after it was saved for backward");
-  return input.var;
+void Node::changed(int i) const {
+  fail(op, ": input ", i, " of shape ", in_shape(i), " was changed in place after it was saved for backward");
 }
 
 // Frees a node whose last handle is gone, and the nodes that only it held: one after the other, not recursively,
@@ -199,7 +196,8 @@ class Pass {
 
   static void accumulate(Var& sum, Var g) {
     if (!recording && sum.node()->refs == 1 && !sum.value().is_shared()) {
-      update<1>([](Lane& a, Lane b) { a = a + b; }, sum.mutable_value(), g.value());
+      Tensor& s = sum.mutable_value();
+      detail::evaluate<1>([](Lane a, Lane b) { return std::array{a + b}; }, s.shape(), std::array{&std::as_const(s), &g.value()}, {&s});
     } else {
       sum = sum + g;
     }

@@ -89,7 +89,12 @@ struct Node {
   virtual void vjp(const Var& g, Grads& d) const { (void)g, (void)d; }
 
   // The value of input i, as it was when the op ran; throws if it was changed in place since.
-  const Var& in(int i) const;
+  const Var& in(int i) const {
+    const Input& input = inputs[size_t(i)];
+    if (input.var.value().version() != input.version) [[unlikely]] changed(i);
+    return input.var;
+  }
+  [[noreturn]] void changed(int i) const;
   const Shape& in_shape(int i) const { return inputs[size_t(i)].var.shape(); }
 
   // The first handle of a new node.

@@ -43,7 +43,13 @@ struct Lane {
   static Lane load(const real* p) { return hn::LoadU(kLane, p); }
   static Lane load(const real* p, Mask which) { return hn::MaskedLoad(which.m, kLane, p); }  // 0 elsewhere
   void store(real* p) const { hn::StoreU(v, kLane, p); }
-  void store(real* p, Mask which) const { hn::BlendedStore(v, which.m, kLane, p); }
+  // The first lanes only, for masks of first_lanes(). By hand, as AMD's processors take dozens of cycles for a masked
+  // store.
+  void store(real* p, Mask first) const {
+    alignas(64) real all[hn::MaxLanes(kLane)];
+    store(all);
+    for (size_t i = 0, n = hn::CountTrue(kLane, first.m); i < n; ++i) p[i] = all[i];
+  }
 
   friend Lane operator+(Lane a, Lane b) { return hn::Add(a.v, b.v); }
   friend Lane operator-(Lane a, Lane b) { return hn::Sub(a.v, b.v); }

@@ -72,6 +72,7 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
   const int64_t longest = sums ? kLongestSum : last[0] - first[0];
   Run run;
   run.stream = stream;
+  run.padded = false;
   std::copy_n(put, results, run.put);
   for (int i = 0; i < inputs; ++i) run.still[i] = nest.stride[i][0] == 0;
   while (true) {

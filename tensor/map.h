@@ -36,11 +36,13 @@ struct Run {
   real* out[kMaxResults];
   Put put[kMaxResults];
   bool stream;  // results too large for the cache are written past it
+  bool padded;  // no harm in reading and writing a little past n: see memory.h
 };
 using Kernel = void (*)(const void* formula, const Run& run);
 
 // Runs kernel over the space that the inputs and results broadcast to. Results of kAdd and kSum must start at zero.
 // A null result is skipped.
+// Results must be tensors of their own, not views.
 void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
               std::span<Tensor* const> results);
 
@@ -76,6 +78,10 @@ void kernel(const void* formula, const Run& run) {
     }
   };
   int64_t k = 0;
+  if (run.padded) {
+    for (; k < run.n; k += kLanes) whole(k, 0);
+    return;
+  }
   for (; k + kUnroll * kLanes <= run.n; k += kUnroll * kLanes)
     for (int u = 0; u < kUnroll; ++u) whole(k + u * kLanes, u);
   for (; k + kLanes <= run.n; k += kLanes) whole(k, 0);
@@ -112,6 +118,7 @@ void evaluate(const F& f, const Shape& space, const std::array<const Tensor*, NI
   Run run;
   run.n = n;
   run.stream = false;
+  run.padded = true;  // the results are tensors just made
   for (size_t i = 0; i < NI; ++i) run.in[i] = inputs[i]->data(), run.still[i] = false;
   for (size_t j = 0; j < NO; ++j) {
     run.out[j] = results[j] ? results[j]->mutable_data() : nullptr;

@@ -55,7 +55,7 @@ Storage* allocate_storage(size_t bytes) {
   if (cache.stats.current > cache.stats.peak) cache.stats.peak = cache.stats.current;
   Storage* storage = cache.free[size_class];
   if (storage) cache.free[size_class] = storage->next;
-  else storage = static_cast<Storage*>(from_system(sizeof(Storage) + block));
+  else storage = static_cast<Storage*>(from_system(sizeof(Storage) + block + 64));
   storage->refs = 1;
   storage->version = 0;
   storage->size_class = size_class;

@@ -9,7 +9,8 @@
 
 namespace bijou {
 
-// The head of a block; the data begin 64 bytes after it.
+// The head of a block; the data begin 64 bytes after it, fill a multiple of 64 bytes, and are followed by as many unused
+// ones: a kernel may read a whole register where less is left, and write one at the end of a tensor that fills its block.
 struct alignas(64) Storage {
   uint32_t refs;      // how many tensors share the block
   uint32_t version;   // counts the times it was opened for writing: see Tensor::mutable_data

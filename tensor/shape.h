@@ -1,8 +1,6 @@
 // Shape: the sizes of a tensor's axes, held inline so that it costs no heap. Row-major: the last axis is contiguous.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -55,11 +53,8 @@ class Shape {
     for (int a = first; a < last; ++a) n *= sizes_[a];
     return n;
   }
-  // Compares all 32 bytes, since sizes past the rank are 0: no loop, no call.
-  bool operator==(const Shape& o) const {
-    const auto a = std::bit_cast<std::array<uint64_t, 4>>(*this), b = std::bit_cast<std::array<uint64_t, 4>>(o);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0;
-  }
+  // All 32 bytes at once, since sizes past the rank are 0.
+  bool operator==(const Shape& o) const { return __builtin_memcmp(this, &o, sizeof(Shape)) == 0; }
 
  private:
   int32_t rank_ = 0;
