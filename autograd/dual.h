@@ -62,6 +62,10 @@ template <class T>
 T one() { return T(real(1)); }
 inline Lane times(Lane slope, Lane derivative) { return slope * derivative; }
 
+// dx/dx_i. (A function because clang looks into `x.d` even on a branch that a constant x never takes.)
+template <class T, int N, unsigned kDeps>
+const T& derivative(const Dual<T, N, kDeps>& x, int i) { return x.d[i]; }
+
 template <int N, class F>
 void for_each(const F& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>()), ...); }
@@ -94,9 +98,9 @@ typename Join<A, B>::Type chain(std::type_identity_t<T> y, const A& a, const std
   typename Join<A, B>::Type r(std::move(y));
   for_each<int(r.d.size())>([&](auto i) {
     constexpr bool in_a = deps<A> >> i & 1, in_b = deps<B> >> i & 1;
-    if constexpr (in_a && in_b) r.d[i] = times(slope_a, a.d[i]) + times(slope_b, b.d[i]);
-    else if constexpr (in_a) r.d[i] = times(slope_a, a.d[i]);
-    else if constexpr (in_b) r.d[i] = times(slope_b, b.d[i]);
+    if constexpr (in_a && in_b) r.d[i] = times(slope_a, derivative(a, i)) + times(slope_b, derivative(b, i));
+    else if constexpr (in_a) r.d[i] = times(slope_a, derivative(a, i));
+    else if constexpr (in_b) r.d[i] = times(slope_b, derivative(b, i));
   });
   return r;
 }
@@ -162,9 +166,9 @@ auto where(const M& m, const A& a, const B& b) {
   typename detail::Join<A, B>::Type r(where(m, T(detail::value(a)), T(detail::value(b))));
   detail::for_each<int(r.d.size())>([&](auto i) {
     constexpr bool in_a = detail::deps<A> >> i & 1, in_b = detail::deps<B> >> i & 1;
-    if constexpr (in_a && in_b) r.d[i] = where(m, a.d[i], b.d[i]);
-    else if constexpr (in_a) r.d[i] = where(m, a.d[i], T(0));
-    else if constexpr (in_b) r.d[i] = where(m, T(0), b.d[i]);
+    if constexpr (in_a && in_b) r.d[i] = where(m, detail::derivative(a, i), detail::derivative(b, i));
+    else if constexpr (in_a) r.d[i] = where(m, detail::derivative(a, i), T(0));
+    else if constexpr (in_b) r.d[i] = where(m, T(0), detail::derivative(b, i));
   });
   return r;
 }

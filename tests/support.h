@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <source_location>
 #include <vector>
 
 #include "autograd/gradcheck.h"
@@ -17,6 +16,13 @@ namespace bijou::testing {
 
 constexpr bool kDouble = std::is_same_v<real, double>;
 constexpr double kTolerance = kDouble ? 1e-10 : 1e-5;  // for values that a few operations made
+
+// Where a check stands, for its message. (std::source_location, which clang 14 has not.)
+struct Caller {
+  const char* file;
+  int line;
+  static Caller here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+};
 
 // Standard normal numbers; the same for the same shape and seed.
 inline Tensor random(const Shape& shape, uint64_t seed = 0) {
@@ -36,40 +42,40 @@ inline std::vector<Shape> awkward_shapes() {
 
 // max_difference(got, want) <= tolerance, or a failure at the caller's line that says where and how much.
 inline void expect_close(const Tensor& got, const Tensor& want, double tolerance = kTolerance,
-                         std::source_location at = std::source_location::current()) {
+                         Caller at = Caller::here()) {
   const double d = max_difference(got, want);
   if (d <= tolerance) return;
   const bool small = got.numel() <= 100 && want.numel() <= 100;
-  ADD_FAILURE_AT(at.file_name(), int(at.line()))
+  ADD_FAILURE_AT(at.file, at.line)
       << "shapes " << to_string(got.shape()) << " and " << to_string(want.shape()) << ", difference " << d << " > "
       << tolerance << (small ? "\ngot\n" + to_string(got) + "\nwant\n" + to_string(want) : "");
 }
 inline void expect_close(const Var& got, const Tensor& want, double tolerance = kTolerance,
-                         std::source_location at = std::source_location::current()) {
+                         Caller at = Caller::here()) {
   expect_close(got.value(), want, tolerance, at);
 }
 
 // f() throws Error with `part` in its message.
 template <class F>
-void expect_error(const F& f, const std::string& part, std::source_location at = std::source_location::current()) {
+void expect_error(const F& f, const std::string& part, Caller at = Caller::here()) {
   try {
     f();
   } catch (const Error& e) {
     if (std::string(e.what()).find(part) == std::string::npos)
-      ADD_FAILURE_AT(at.file_name(), int(at.line())) << "the message \"" << e.what() << "\" lacks \"" << part << "\"";
+      ADD_FAILURE_AT(at.file, at.line) << "the message \"" << e.what() << "\" lacks \"" << part << "\"";
     return;
   }
-  ADD_FAILURE_AT(at.file_name(), int(at.line())) << "no Error; one with \"" << part << "\" was expected";
+  ADD_FAILURE_AT(at.file, at.line) << "no Error; one with \"" << part << "\" was expected";
 }
 
 // gradcheck and gradgradcheck, with the failure at the caller's line. (Call SKIP_IN_FLOAT() first.)
 inline void expect_gradients(const Function& f, const std::vector<Tensor>& inputs, GradcheckOptions options = {},
-                             std::source_location at = std::source_location::current()) {
+                             Caller at = Caller::here()) {
   try {
     gradcheck(f, inputs, options);
     gradgradcheck(f, inputs, options);
   } catch (const Error& e) {
-    ADD_FAILURE_AT(at.file_name(), int(at.line())) << e.what();
+    ADD_FAILURE_AT(at.file, at.line) << e.what();
   }
 }
 
