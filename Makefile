@@ -12,6 +12,7 @@
 REAL  ?= float
 ARCH  ?= native
 BUILD ?= build
+PYTHON := /usr/bin/python3  # the one that Debian's python3-torch is for
 
 SHELL       := bash
 .SHELLFLAGS := -o pipefail -c
@@ -29,9 +30,7 @@ PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
 # The thread sanitizer must see OpenMP's barriers, or every parallel loop looks like a race. GCC's runtime hides them;
 # clang's explains them through its tool Archer, which loads by itself and asks for the option below.
 ifeq ($(SANITIZE),thread)
-  ifeq ($(origin CXX),default)
-    CXX := clang++
-  endif
+  CXX := $(if $(filter default,$(origin CXX)),clang++,$(CXX))
   export TSAN_OPTIONS := ignore_noninstrumented_modules=1
 endif
 ifneq (,$(DATA))
@@ -54,9 +53,8 @@ LIBS     := $(LINKER) -L$(OPENBLAS) -Wl,-rpath,$(OPENBLAS) -Wl,--as-needed -lope
 OPTIMIZE := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-O3)
 FLAGS    := -std=c++20 $(OPTIMIZE) -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra \
             -DBIJOU_REAL=$(REAL) -DHWY_DISABLE_PCLMUL_AES -I. -isystem /usr/include/$(TRIPLET)/openblas-openmp
-ifeq (,$(findstring clang,$(CXX)))  # GCC 12 raises these for code of std::string and std::fill that is fine
-  FLAGS += -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
-endif
+# GCC 12 warns of sound code inside std::string and std::fill.
+FLAGS    += $(if $(findstring clang,$(CXX)),,$(addprefix -Wno-,array-bounds restrict stringop-overflow stringop-overread))
 
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
@@ -91,13 +89,13 @@ test: deps  ## install what is missing, build in float and in double, and run al
 run-tests: $(OUT)/run_tests
 	@$<
 
-bench: $(OUT)/run_bench  ## time kernels and training steps
-	@$<
+bench: $(OUT)/run_bench  ## time kernels and training steps, beside PyTorch where python3-torch is installed
+	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) tests/bench/side_by_side.py $<; else $<; fi
 
 peer-check:  ## compare values, gradients and optimizers with PyTorch's, in float and in double
 	@for real in float double; do $(MAKE) REAL=$$real run-peer || exit; done
 run-peer: $(OUT)/run_peer
-	@/usr/bin/python3 tests/peer/check.py $<
+	@$(PYTHON) tests/peer/check.py $<
 
 fuzz:  ## feed broken files to every reader, FUZZ_SECONDS=30 each; needs clang
 	@$(MAKE) CXX=clang++ SANITIZE=fuzzer-no-link,address,undefined run-fuzz
@@ -155,7 +153,7 @@ $(OUT)/run_tests: $(TESTS)
 $(OUT)/run_bench: $(BENCH)
 $(OUT)/run_peer: $(PEER)
 $(OUT)/run_tests: private LIBS += -lgtest_main -lgtest
-$(OUT)/run_bench: private LIBS += -lbenchmark
+$(OUT)/run_bench: private LIBS += -lbenchmark -Wl,--wrap=cblas_sgemm  # to time the products of a step alone
 $(FUZZ:.o=): private LIBS += -fsanitize=fuzzer
 $(PROGRAMS) $(OUT)/run_tests $(OUT)/run_bench $(OUT)/run_peer: $(ARCHIVES)
 	@echo "link $@"; $(CXX) $(FLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS) -o $@
