@@ -138,7 +138,10 @@ template <ADual X> X cos(const X& x)      { return detail::chain(cos(x.v), x, -s
 template <ADual X> X atan(const X& x)     { return detail::chain(atan(x.v), x, 1 / (x.v * x.v + 1)); }
 template <ADual X> X erf(const X& x) { return detail::chain(erf(x.v), x, exp(-x.v * x.v) * real(2 / 1.7724538509055160)); }
 template <ADual X> X abs(const X& x)      { return detail::chain(abs(x.v), x, sign(x.v)); }  // 0 at 0
-template <ADual X> X pow(const X& x, real p) { return detail::chain(pow(x.v, p), x, pow(x.v, p - 1) * p); }
+template <ADual X> X pow(const X& x, real p) {
+  using T = decltype(x.v);
+  return detail::chain(pow(x.v, p), x, p == 0 ? T(real(0)) : T(pow(x.v, p - 1) * p));  // x^0 is flat, even at 0
+}
 // clang-format on
 
 // Steps: no derivative.

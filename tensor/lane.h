@@ -86,7 +86,7 @@ constexpr real kMaxExp = std::is_same_v<real, float> ? real(88.722839) : real(70
 // x inf is inf above the range and NaN for NaN: one select guards both.
 inline Lane exp(Lane x) { return where(x <= kMaxExp, Lane(hn::Exp(kLane, x.v)), x * kInfinity); }
 inline Lane expm1(Lane x) {
-  const Lane y = hn::Expm1(kLane, x.v);
+  const Lane y = where(x == 0, x, Lane(hn::Expm1(kLane, x.v)));  // -0 stays -0
   return where(x <= kMaxExp, where(x < -40, Lane(-1), y), x * kInfinity);
 }
 inline Lane log(Lane x) {
@@ -101,7 +101,10 @@ inline Lane tanh(Lane x) { return where(is_nan(x), x, Lane(hn::Tanh(kLane, x.v))
 inline Lane sigmoid(Lane x) { return Lane(1) / (Lane(1) + exp(-x)); }
 inline Lane softplus(Lane x) { return maximum(x, 0) + log1p(exp(-abs(x))); }
 // Accurate for |x| < 39000 (Highway's range reduction); an infinite x gives NaN.
-inline Lane sin(Lane x) { return where(abs(x) < kInfinity, Lane(hn::Sin(kLane, x.v)), Lane(kNaN)); }
+inline Lane sin(Lane x) {
+  const Lane y = where(x == 0, x, Lane(hn::Sin(kLane, x.v)));  // -0 stays -0
+  return where(abs(x) < kInfinity, y, Lane(kNaN));
+}
 inline Lane cos(Lane x) { return where(abs(x) < kInfinity, Lane(hn::Cos(kLane, x.v)), Lane(kNaN)); }
 
 // Lane by lane, for functions that Highway lacks and that are not worth a vector version.
