@@ -46,63 +46,68 @@ using Kernel = void (*)(const void* formula, const Run& run);
 void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
               std::span<Tensor* const> results);
 
-// formula: (Lane, ..., Lane) -> std::array<Lane, NO>.
+// formula: (Lane, ..., Lane) -> std::array<Lane, NO>. The formula stands in one place only, as each copy of it would cost
+// compile time: the odd tail, less than a register, is copied to registers' size and passes through the same loop.
 template <class F, int NI, int NO>
 void kernel(const void* formula, const Run& run) {
   const F& f = *static_cast<const F*>(formula);
-  constexpr int kUnroll = NI + NO <= 3 ? 4 : 1;
-  alignas(64) real splat[NI ? NI : 1][hn::MaxLanes(kLane)];
+  constexpr int64_t kMax = int64_t(hn::MaxLanes(kLane)), kSums = 4;
   const real* in[NI ? NI : 1];
   int64_t moves[NI ? NI : 1];  // all ones where the input moves along, zero where it stands still
+  real* out[NO];
+  alignas(64) real still[NI ? NI : 1][kMax], tail_in[NI ? NI : 1][kMax], tail_out[NO][kMax];
+  alignas(64) real totals[NO][kSums][kMax];  // several of each, as one would wait for every addition to end
   for (int i = 0; i < NI; ++i) {
-    if (run.still[i]) Lane(*run.in[i]).store(splat[i]);
-    in[i] = run.still[i] ? splat[i] : run.in[i];
+    if (run.still[i]) Lane(*run.in[i]).store(still[i]);
+    in[i] = run.still[i] ? still[i] : run.in[i];
     moves[i] = run.still[i] ? 0 : -1;
   }
-  Lane total[NO][kUnroll];
-  for (auto& row : total)
-    for (Lane& t : row) t = 0;
-
-  auto apply = [&]<size_t... I>(std::index_sequence<I...>, auto load) { return f(load(in[I], int(I))...); };
-  constexpr auto all = std::make_index_sequence<size_t(NI)>();
-  auto whole = [&](int64_t k, int u) {
-    const std::array<Lane, NO> y = apply(all, [&](const real* p, int i) { return Lane::load(p + (k & moves[i])); });
-    for (int j = 0; j < NO; ++j) {
-      real* out = run.out[j] + k;
-      switch (run.put[j]) {
-        case Put::kWrite: run.stream ? hn::Stream(y[j].v, kLane, out) : y[j].store(out); break;
-        case Put::kAdd: (Lane::load(out) + y[j]).store(out); break;
-        case Put::kSum: total[j][u] += y[j]; break;
-        case Put::kSkip: break;
-      }
-    }
-  };
-  int64_t k = 0;
-  if (run.padded) {
-    for (; k < run.n; k += kLanes) whole(k, 0);
-    return;
+  for (int j = 0; j < NO; ++j) {
+    out[j] = run.out[j];
+    if (run.put[j] != Put::kSum) continue;
+    for (auto& t : totals[j]) Lane(0).store(t);
   }
-  for (; k + kUnroll * kLanes <= run.n; k += kUnroll * kLanes)
-    for (int u = 0; u < kUnroll; ++u) whole(k + u * kLanes, u);
-  for (; k + kLanes <= run.n; k += kLanes) whole(k, 0);
-  if (k < run.n) {  // the odd tail: masked
-    const Mask tail = first_lanes(run.n - k);
-    const std::array<Lane, NO> y =
-        apply(all, [&](const real* p, int i) { return Lane::load(p + (k & moves[i]), tail); });
-    for (int j = 0; j < NO; ++j) {
-      real* out = run.out[j] + k;
-      switch (run.put[j]) {
-        case Put::kWrite: y[j].store(out, tail); break;
-        case Put::kAdd: (Lane::load(out, tail) + y[j]).store(out, tail); break;
-        case Put::kSum: total[j][0] += where(tail, y[j], 0); break;
-        case Put::kSkip: break;
+
+  int64_t end = run.padded ? run.n : run.n / kLanes * kLanes;  // the end of what is worked on where it lies
+  const int64_t rest = run.n - end;
+  for (int64_t k = 0;;) {
+    for (; k < end; k += kLanes) {
+      const std::array<Lane, NO> y = [&]<size_t... I>(std::index_sequence<I...>) {
+        return f(Lane::load(in[I] + (k & moves[I]))...);
+      }(std::make_index_sequence<size_t(NI)>());
+      for (int j = 0; j < NO; ++j) {
+        real* to = out[j] + k;
+        switch (run.put[j]) {
+          case Put::kWrite: run.stream ? hn::Stream(y[j].v, kLane, to) : y[j].store(to); break;
+          case Put::kAdd: (Lane::load(to) + y[j]).store(to); break;
+          case Put::kSum: {
+            real* total = totals[j][k / kLanes % kSums];
+            (Lane::load(total) + where(first_lanes(std::min(run.n - k, kLanes)), y[j], 0)).store(total);
+            break;
+          }
+          case Put::kSkip: break;
+        }
       }
     }
+    if (k >= run.n) break;
+    for (int i = 0; i < NI; ++i) {  // the tail; where k is added again, it lands in the copy
+      for (int64_t e = 0; e < rest; ++e) tail_in[i][e] = in[i][(k + e) & moves[i]];
+      in[i] = tail_in[i] - (k & moves[i]);
+    }
+    for (int j = 0; j < NO; ++j) {
+      if (run.put[j] == Put::kAdd) std::copy_n(out[j] + k, rest, tail_out[j]);
+      if (run.put[j] == Put::kWrite || run.put[j] == Put::kAdd) out[j] = tail_out[j] - k;
+    }
+    end = run.n;
   }
   for (int j = 0; j < NO; ++j) {
-    if (run.put[j] != Put::kSum) continue;
-    for (int u = 1; u < kUnroll; ++u) total[j][0] += total[j][u];
-    *run.out[j] += sum_lanes(total[j][0]);
+    if (run.put[j] == Put::kSum) {
+      Lane total = 0;
+      for (const auto& t : totals[j]) total += Lane::load(t);
+      *run.out[j] += sum_lanes(total);
+    } else if (out[j] != run.out[j]) {
+      std::copy_n(tail_out[j], rest, run.out[j] + run.n - rest);
+    }
   }
 }
 
