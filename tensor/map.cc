@@ -138,9 +138,9 @@ void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<
     for (int l = nest.loops - 1; l >= 0; --l) {
       bool any_shared = false;
       for (int j = 0; j < no; ++j) any_shared = any_shared || shared(j, l);
-      const int wanted = any_shared ? many : threads();
-      if (nest.size[l] < wanted * (l == 0 ? 256 : 1) || (pieces > 1 && any_shared)) continue;
-      split = l, pieces = wanted, copies = any_shared;
+      const int64_t least = any_shared ? many : 4;  // not threads(): the choice decides how sums are grouped
+      if (nest.size[l] < least * (l == 0 ? 256 : 1) || (pieces > 1 && any_shared)) continue;
+      split = l, pieces = any_shared ? many : threads(), copies = any_shared;
       if (!any_shared) break;
     }
   }
