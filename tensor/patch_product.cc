@@ -1,0 +1,128 @@
+#include "tensor/patch_product.h"
+
+namespace bijou::detail {
+namespace {
+
+constexpr int kRows = 6;         // rows of C held in registers
+constexpr int64_t kDepth = 256;  // taps in one go: that much of a panel of V stays in the first-level cache
+
+// R rows of one panel of C, begun with what is in C or with `start`.
+template <int R, bool kByLane>
+void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c, const int32_t* to) {
+  const int64_t step = kByLane ? kPanel : 1;
+  const real* pixel[R];
+  Lane sum[R][2];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    const real* from = start ? start : c + to[r] * kPanel;
+    pixel[r] = x + patch[r] * step;
+    sum[r][0] = Lane::load(from);
+    sum[r][1] = Lane::load(from + kLanes);
+  }
+#pragma GCC unroll 1  // twelve sums, two of V and one of x fill the sixteen registers of AVX2
+  for (const int32_t tap : taps) {
+    const int64_t offset = tap * step;
+    const Lane v0 = Lane::load(v), v1 = Lane::load(v + kLanes);
+    v += kPanel;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const real* p = pixel[r] + offset;
+      const Lane x0 = kByLane ? Lane::load(p) : Lane(*p);
+      const Lane x1 = kByLane ? Lane::load(p + kLanes) : x0;
+      sum[r][0] = fma(x0, v0, sum[r][0]);
+      sum[r][1] = fma(x1, v1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    sum[r][0].store(c + to[r] * kPanel);
+    sum[r][1].store(c + to[r] * kPanel + kLanes);
+  }
+}
+
+// One panel of C: its rows are shared out evenly over tiles of at most kRows.
+template <bool kByLane>
+void panel(const PatchProduct& p, Offsets taps, const real* v, const real* start, real* c) {
+  constexpr auto tiles = std::array{tile<1, kByLane>, tile<2, kByLane>, tile<3, kByLane>,
+                                    tile<4, kByLane>, tile<5, kByLane>, tile<kRows, kByLane>};
+  const int64_t rows = int64_t(p.patch.size()), count = (rows + kRows - 1) / kRows;
+  for (int64_t t = 0, first = 0; t < count; ++t) {
+    const int64_t last = rows * (t + 1) / count;
+    tiles[size_t(last - first - 1)](p.x, p.patch.data() + first, taps, v, start, c, p.to.data() + first);
+    first = last;
+  }
+}
+
+// ---- Transposition, 16 bytes square at a time -----------------------------------------------------------------------
+
+constexpr int64_t kSquare = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
+
+void transpose_square(const real* from, int64_t from_stride, real* to, int64_t to_stride) {
+#if HWY_TARGET == HWY_SCALAR
+  *to = *from;
+#else
+  constexpr hn::CappedTag<real, size_t(kSquare)> d;
+  auto load = [&](int64_t i) { return hn::LoadU(d, from + i * from_stride); };
+  auto store = [&](auto x, int64_t i) { hn::StoreU(x, d, to + i * to_stride); };
+  const auto low = hn::InterleaveLower(d, load(0), load(1)), high = hn::InterleaveUpper(d, load(0), load(1));
+  if constexpr (kSquare == 2) {
+    store(low, 0);
+    store(high, 1);
+  } else {
+    const auto low2 = hn::InterleaveLower(d, load(2), load(3)), high2 = hn::InterleaveUpper(d, load(2), load(3));
+    store(hn::ConcatLowerLower(d, low2, low), 0);
+    store(hn::ConcatUpperUpper(d, low2, low), 1);
+    store(hn::ConcatLowerLower(d, high2, high), 2);
+    store(hn::ConcatUpperUpper(d, high2, high), 3);
+  }
+#endif
+}
+
+// Calls square(i, k) for whole squares of [channels][length], and single(i, k) for what is left over. Few rows at a time:
+// the lines of many, a power of two apart, would compete for the same places in the cache.
+template <class Square, class Single>
+void for_each_square(int64_t channels, int64_t length, const Square& square, const Single& single) {
+  const int64_t i_end = channels - channels % kSquare, k_end = length - length % kSquare;
+  for (int64_t i = 0; i < i_end; i += kSquare)
+    for (int64_t k = 0; k < k_end; k += kSquare) square(i, k);
+  for (int64_t i = 0; i < channels; ++i)
+    for (int64_t k = i < i_end ? k_end : 0; k < length; ++k) single(i, k);
+}
+
+}  // namespace
+
+void multiply(const PatchProduct& p) {
+  const int64_t taps = int64_t(p.tap.size()), pieces = std::max<int64_t>((taps + kDepth - 1) / kDepth, 1);
+  for (int64_t piece = 0; piece < pieces; ++piece) {  // one, at least, so that C gets its start
+    const int64_t first = taps * piece / pieces, last = taps * (piece + 1) / pieces;
+    const Offsets some = p.tap.subspan(size_t(first), size_t(last - first));
+    for (int64_t k = 0; k < p.panels; ++k) {
+      const real* v = p.v + (k * taps + first) * kPanel;
+      const real* start = p.start && piece == 0 ? p.start + k * kPanel : nullptr;
+      real* c = p.c + k * p.c_rows * kPanel;
+      if (p.by_lane) panel<true>(p, some, v, start, c);
+      else panel<false>(p, some, v, start, c);
+    }
+  }
+}
+
+void to_panels(const real* from, int64_t channels, int64_t stride, int64_t length, real* panels) {
+  for (int64_t p = 0; p < channels; p += kPanel, from += kPanel * stride, panels += kPanel * length) {
+    const int64_t here = std::min(kPanel, channels - p);
+    if (here < kPanel) std::fill_n(panels, kPanel * length, real(0));
+    for_each_square(
+        here, length,
+        [&](int64_t i, int64_t k) { transpose_square(from + i * stride + k, stride, panels + k * kPanel + i, kPanel); },
+        [&](int64_t i, int64_t k) { panels[k * kPanel + i] = from[i * stride + k]; });
+  }
+}
+
+void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* to) {
+  for (int64_t p = 0; p < channels; p += kPanel, to += kPanel * stride, panels += kPanel * length)
+    for_each_square(
+        std::min(kPanel, channels - p), length,
+        [&](int64_t i, int64_t k) { transpose_square(panels + k * kPanel + i, kPanel, to + i * stride + k, stride); },
+        [&](int64_t i, int64_t k) { to[i * stride + k] = panels[k * kPanel + i]; });
+}
+
+}  // namespace bijou::detail

@@ -1,0 +1,48 @@
+// The one product behind every convolution.
+//
+// Write each patch of an image that a kernel looks at as a row of a matrix X (im2col), and a convolution is the product
+// of X with the weights V. X is large, but its entry for patch r and tap s lies in the image at an address that is a sum,
+//
+//   X[r][s] = x[patch[r] + tap[s]],   C = X V,   C[r][o] = sum over s of X[r][s] V[s][o]
+//
+// so X need not be written out: the kernel reads the image itself, through the two lists. Three things follow.
+//   Stride and dilation only change the numbers in the lists.
+//   The transpose of X is the same with the lists swapped, so the gradient of the weights, Xᵀ G, is this product.
+//   The gradient of the image is again a convolution (tensor/conv_passes.cc), so it is this product, too.
+//
+// The columns of V and C are channels, and lie in SIMD lanes. They are kept in panels of kPanel channels, two registers:
+// a panel is [rows][kPanel], so that the innermost loop reads V straight through. The kernel holds 6 x 2 registers of C
+// and does 12 multiply-adds for 2 loads from V and 6 from x: at the speed of a good matrix product.
+#pragma once
+
+#include <span>
+
+#include "tensor/lane.h"
+
+namespace bijou::detail {
+
+inline const int64_t kPanel = 2 * kLanes;
+inline int64_t panels_for(int64_t channels) { return (channels + kPanel - 1) / kPanel; }
+
+using Offsets = std::span<const int32_t>;
+
+struct PatchProduct {
+  const real* x;
+  Offsets patch, tap;
+  const real* v;         // [panels][taps][kPanel]
+  const real* start;     // what the rows of C begin with, [panels][kPanel]; null: with what is there
+  real* c;               // [panels][c_rows][kPanel]
+  Offsets to;            // the row of C for each patch
+  int64_t c_rows;
+  int64_t panels;
+  bool by_lane = false;  // depthwise: x is a panel itself, [pixels][kPanel], and each lane has an image of its own
+};
+
+void multiply(const PatchProduct& product);
+
+// Channels [channels][length], `stride` apart, to panels [panels][length][kPanel], with zeros for missing channels; and
+// back.
+void to_panels(const real* from, int64_t channels, int64_t stride, int64_t length, real* panels);
+void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* to);
+
+}  // namespace bijou::detail
