@@ -98,8 +98,10 @@ Shape checked_shape(std::span<const int64_t> sizes, Element element, size_t byte
   bool fits = true, empty = false;
   for (int64_t n : sizes) {
     check(n >= 0 && n <= std::numeric_limits<int32_t>::max(), what, ": an axis of ", n, " elements");
-    if (n) fits = fits && !__builtin_mul_overflow(needed, n, &needed);
-    else empty = true;
+    if (n)
+      fits = fits && !__builtin_mul_overflow(needed, n, &needed);
+    else
+      empty = true;
   }
   const Shape shape(sizes);
   check(fits, what, ": shape ", shape, " is too large");
