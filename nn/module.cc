@@ -142,10 +142,10 @@ std::string Module::summary() const {
 
 // ---- clone ----------------------------------------------------------------------------------------------------------
 
-void detail::own_members(Module& module) {
+void unshare(Module& m) {
   std::map<const void*, Var> parameters;  // by what they were; members that were the same stay the same
   std::map<const void*, Tensor> buffers;
-  for (const auto& member : members_of(module)) {
+  for (const auto& member : members_of(m)) {
     if (member.parameter) {
       Var& p = *member.parameter;
       Var& own = parameters[p.node()];

@@ -78,15 +78,15 @@ class Visitor {
   std::vector<Member> members_;
 };
 
-namespace detail {
-void own_members(Module& module);  // gives it parameters and buffers of its own, equal to those it shared
-}
+// Gives m parameters and buffers of its own, equal to those it shared with other modules. Weights that are tied within
+// m stay tied, to each other.
+void unshare(Module& m);
 
-// A copy that shares nothing with m. Weights that are tied in m are tied in the copy, to each other.
+// A copy that shares nothing with m.
 template <std::derived_from<Module> M>
 M clone(const M& m) {
   M copy = m;
-  detail::own_members(copy);
+  unshare(copy);
   return copy;
 }
 
