@@ -51,7 +51,13 @@ TEST(Shape, RefusesAnAxisThatItHasNot) {
   expect_error([] { return Shape({2, 3}).at(2); }, "axis 2 is out of range for shape [2, 3]");
   expect_error([] { return Shape({2, 3})[-3]; }, "axis -3 is out of range for shape [2, 3]");
   expect_error([] { return Shape({})[0]; }, "axis 0 is out of range for shape []");
-  expect_error([] { return Shape{1, 2, 3, 4, 5, 6, 7}; }, "at most 6 axes");
+}
+
+TEST(Shape, RefusesMoreAxesOrElementsThanItHolds) {
+  Shape shape;
+  while (shape.rank() < Shape::kMaxRank) shape.push_back(2);
+  expect_error([&] { shape.push_back(2); }, "a shape has at most " + std::to_string(Shape::kMaxRank) + " axes");
+  expect_error([] { return Shape{int64_t(1) << 40}; }, "an axis of 1099511627776 elements is too long");
 }
 
 TEST(Shape, IsEqualWhenRankAndSizesAre) {
