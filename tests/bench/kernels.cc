@@ -1,0 +1,46 @@
+// Kernels, forward only, at 1e3, 1e5 and 1e7 elements.
+#include "autograd/conv.h"
+#include "autograd/elementwise.h"
+#include "autograd/ops.h"
+#include "nn/norm.h"
+#include "tensor/elementwise.h"
+#include "tensor/random.h"
+#include "tests/bench/bench.h"
+
+namespace bijou::bench {
+
+Cases kernels() {
+  Cases cases;
+  for (const int64_t n : {1000, 100000, 10000000}) {
+    auto add = [&](const char* name, std::function<Work()> make) { cases[name + (" " + std::to_string(n))] = make; };
+    auto unary = [&](const char* name, Tensor (*f)(const Tensor&)) {
+      add(name, [=] { return [f, x = uniform({n}, 0.5, 1.5)] { f(x); }; });
+    };
+    const int64_t rows = std::max<int64_t>(1, n / 100);
+    add("add", [=] { return [x = uniform({n}, 0.5, 1.5)] { x + x; }; });
+    unary("exp", exp), unary("log", log), unary("tanh", tanh), unary("gelu", gelu), unary("sum", sum);
+    add("sum rows", [=] { return [x = uniform({rows, 100}, 0.5, 1.5)] { sum(x, 1); }; });
+    add("sum columns", [=] { return [x = uniform({rows, 100}, 0.5, 1.5)] { sum(x, 0); }; });
+    add("softmax", [=] { return [x = uniform({n / 1000, 1000}, 0.5, 1.5)] { softmax(x, -1); }; });
+    add("layer norm", [=] {
+      return [x = Var(uniform({n / 1000, 1000}, 0.5, 1.5)), norm = nn::LayerNorm({.size = 1000})] {
+        NoGrad guard;
+        norm(x);
+      };
+    });
+    const int64_t side = n == 1000 ? 10 : n == 100000 ? 100 : 700, images = n == 1000 ? 1 : n == 100000 ? 8 : 64;
+    add("matmul", [=] { return [a = randn({side, side})] { matmul(a, a); }; });
+    add("conv 3x3", [=] {
+      return [x = Var(randn({images, 32, 28, 28})), w = Var(randn({32, 32, 3, 3}))] { conv2d(x, w, {}, {.padding = 1}); };
+    });
+    add("gather", [=] {
+      return [table = randn({8192, 100}), ids = randint({rows}, 0, 8192)] { index_select(table, 0, ids); };
+    });
+    add("scatter", [=] {
+      return [g = randn({rows, 100}), ids = randint({rows}, 0, 8192)] { index_add(zeros({8192, 100}), 0, ids, g); };
+    });
+  }
+  return cases;
+}
+
+}  // namespace bijou::bench
