@@ -1,6 +1,9 @@
 #include "tensor/indexing.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <vector>
 
 #include "tensor/lines.h"
 
@@ -8,9 +11,12 @@ namespace bijou {
 namespace {
 
 void check_positions(const Indices& index, const Shape& shape, int axis, const char* op) {
-  const int64_t n = shape[axis];
+  const auto n = uint32_t(shape[axis]);
+  uint32_t largest = 0;  // negative ones are larger still; a loop without a way out runs on vectors
+  for (bijou::index i : index) largest = std::max(largest, uint32_t(i));
+  if (largest < n || index.numel() == 0) return;
   for (bijou::index i : index)
-    check(i >= 0 && i < n, op, ": index ", i, " is not in [0, ", n, "), axis ", axis, " of shape ", shape);
+    check(uint32_t(i) < n, op, ": index ", i, " is not in [0, ", n, "), axis ", axis, " of shape ", shape);
 }
 
 // shape with another size of one axis.
@@ -18,8 +24,6 @@ Shape resized(Shape shape, int axis, int64_t size) {
   shape[axis] = size;
   return shape;
 }
-
-int64_t grain(int64_t work) { return (1 << 15) / (work + 1) + 1; }  // iterations of `work` elements for a thread
 
 void check_gather(const Shape& shape, int axis, const Indices& index, const char* op) {
   check(index.dim() == shape.rank() && index.shape() == resized(shape, axis, index.size(axis)), op, ": index ",
@@ -30,13 +34,14 @@ void check_gather(const Shape& shape, int axis, const Indices& index, const char
 // body(offset in the indexed tensor, offset in the index) for all picks of gather; one thread has all picks of a line.
 template <class Body>
 void for_picks(const Lines& x, int64_t m, const index* index, const Body& body) {
-  parallel_for(x.outer, grain(m * x.inner), [&](int64_t first, int64_t last) {
-    for (int64_t o = first; o < last; ++o)
-      for (int64_t k = 0; k < m; ++k)
-        for (int64_t j = 0; j < x.inner; ++j) {
-          const int64_t at = (o * m + k) * x.inner + j;
-          body((o * x.n + index[at]) * x.inner + j, at);
-        }
+  parallel_for(x.outer, grain_for(m * x.inner), [&](int64_t first, int64_t last) {
+    if (x.inner == 1)
+      for (int64_t at = first * m, o = first; o < last; ++o)
+        for (int64_t k = 0; k < m; ++k, ++at) body(o * x.n + index[at], at);
+    else
+      for (int64_t at = first * m * x.inner, o = first; o < last; ++o)
+        for (int64_t k = 0; k < m; ++k)
+          for (int64_t j = 0; j < x.inner; ++j, ++at) body((o * x.n + index[at]) * x.inner + j, at);
   });
 }
 
@@ -71,7 +76,7 @@ Array<T> index_select(const Array<T>& x, int axis, const Indices& index) {
   const T* in = x.data();
   const bijou::index* rows = index.data();
   T* out = y.mutable_data();
-  parallel_for(l.outer * m, grain(l.inner), [=](int64_t first, int64_t last) {
+  parallel_for(l.outer * m, grain_for(l.inner), [=](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i)
       std::memcpy(out + i * l.inner, in + (i / m * l.n + rows[i % m]) * l.inner, size_t(l.inner) * sizeof(T));
   });
@@ -92,7 +97,7 @@ Tensor index_add(const Shape& shape, int axis, const Indices& index, const Tenso
   const bijou::index* rows = index.data();
   const real* in = y.data();
   real* out = x.mutable_data();
-  parallel_for(l.outer * l.n, grain(y.numel() / (l.outer * l.n + 1)), [=](int64_t first, int64_t last) {
+  parallel_for(l.outer * l.n, grain_for(y.numel() / (l.outer * l.n + 1)), [=](int64_t first, int64_t last) {
     for (int64_t o = first / l.n; o * l.n < last; ++o)
       for (int64_t k = 0; k < m; ++k) {
         const int64_t row = o * l.n + rows[k];
@@ -119,37 +124,50 @@ Tensor one_hot(const Indices& index, int64_t classes) {
 
 namespace {
 
+// A number and its position as integers that sort as they should: equals by position, which makes any sorting algorithm
+// a stable one.
 struct Ranked {
-  real value;
+  using Key = std::conditional_t<std::is_same_v<real, float>, uint32_t, uint64_t>;
+  Key key;
   index position;
+
+  Ranked(real x, index position, bool descending) : position(position) {
+    constexpr Key kSign = Key(1) << (8 * sizeof(Key) - 1);
+    const Key bits = std::bit_cast<Key>(x == x ? x + 0 : kNaN);  // -0 is 0, and all NaN are alike, above infinity
+    key = bits & kSign ? ~bits : bits | kSign;                   // the bits of negative numbers run backwards
+    if (descending) key = ~key;
+  }
+  bool operator<(const Ranked& o) const { return key < o.key || (key == o.key && position < o.position); }
 };
 
-// The first k along the axis in ascending or descending order. Equals are told apart by position, which makes any
-// sorting algorithm a stable one.
+// The first k along the axis in ascending or descending order.
 ValuesAndIndices<Tensor> first_in_order(const Tensor& x, int64_t k, int axis, bool descending) {
-  auto less = [](real a, real b) { return a < b || (b != b && a == a); };  // NaN last
-  auto before = [=](const Ranked& a, const Ranked& b) {
-    if (descending ? less(b.value, a.value) : less(a.value, b.value)) return true;
-    if (descending ? less(a.value, b.value) : less(b.value, a.value)) return false;
-    return a.position < b.position;
-  };
   const Shape shape = resized(x.shape(), axis, k);
   ValuesAndIndices<Tensor> result{Tensor(shape), Indices(shape)};
   const Lines l(x.shape(), axis);
   const real* in = x.data();
   real* values = result.values.mutable_data();
   index* positions = result.indices.mutable_data();
-  parallel_for(l.outer * l.inner, grain(8 * l.n), [=](int64_t first, int64_t last) {
-    std::vector<Ranked> line(size_t(l.n));
+  parallel_for(l.outer * l.inner, grain_for(8 * l.n), [=](int64_t first, int64_t last) {
+    std::vector<Ranked> line;  // the first k so far, as a heap with the last of them on top
     for (int64_t i = first; i < last; ++i) {
       const int64_t o = i / l.inner, j = i % l.inner;
-      for (int64_t p = 0; p < l.n; ++p) line[size_t(p)] = {in[(o * l.n + p) * l.inner + j], index(p)};
-      if (k == l.n) std::sort(line.begin(), line.end(), before);
-      else std::partial_sort(line.begin(), line.begin() + k, line.end(), before);
+      const real* from = in + o * l.n * l.inner + j;
+      line.clear();
+      for (int64_t p = 0; p < k; ++p) line.emplace_back(from[p * l.inner], index(p), descending);
+      if (k < l.n) std::make_heap(line.begin(), line.end());
+      for (int64_t p = k; p < l.n && k > 0; ++p) {
+        const Ranked next(from[p * l.inner], index(p), descending);
+        if (!(next < line.front())) continue;
+        std::pop_heap(line.begin(), line.end());
+        line.back() = next;
+        std::push_heap(line.begin(), line.end());
+      }
+      std::sort(line.begin(), line.end());
       for (int64_t p = 0; p < k; ++p) {
-        const int64_t at = (o * k + p) * l.inner + j;
-        values[at] = line[size_t(p)].value;
-        positions[at] = line[size_t(p)].position;
+        const int64_t at = (o * k + p) * l.inner + j, position = line[size_t(p)].position;
+        values[at] = from[position * l.inner];
+        positions[at] = index(position);
       }
     }
   });

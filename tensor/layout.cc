@@ -1,5 +1,6 @@
 #include "tensor/layout.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tensor/parallel.h"
@@ -64,12 +65,22 @@ class StridedCopy {
     const Loop& l = loop_[level];
     if (level == 1 && transposes_) return transpose(to, from);
     if (level == 0) return row(to, from);
-    for (int64_t i = 0; i < l.n; ++i) walk(level - 1, to + i * l.to, from + i * l.from);
+    if (level == 1)
+      for (int64_t i = 0; i < l.n; ++i) row(to + i * l.to, from + i * l.from);
+    else
+      for (int64_t i = 0; i < l.n; ++i) walk(level - 1, to + i * l.to, from + i * l.from);
   }
 
+  // Short runs in steps of a known size, for which no function is called.
+  static void copy_run(T* to, const T* from, int64_t n) {
+    constexpr int64_t kStep = 32 / sizeof(T);
+    if (n > 8 * kStep || n % kStep) return void(std::memcpy(to, from, size_t(n) * sizeof(T)));
+    for (int64_t i = 0; i < n; i += kStep) std::memcpy(to + i, from + i, 32);
+  }
   void row(T* to, const T* from) const {
     const Loop& l = loop_[0];
-    if (l.to == 1 && l.from == 1) std::memcpy(to, from, size_t(l.n) * sizeof(T));
+    if (l.to == 1 && l.from == 1) copy_run(to, from, l.n);
+    else if (l.to == 1 && l.from == -1) std::reverse_copy(from - l.n + 1, from + 1, to);
     else
       for (int64_t i = 0; i < l.n; ++i) to[i * l.to] = from[i * l.from];
   }

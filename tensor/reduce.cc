@@ -26,13 +26,72 @@ Axes all_axes(const Shape& shape) {
   return axes;
 }
 
-// ---- Sums: the driver of map adds them up (tensor/map.cc) -----------------------------------------------------------
+// ---- Folding over axes ----------------------------------------------------------------------------------------------
+
+namespace {
+
+template <class Op>
+void fold_lines(Op op, const real* in, real* out, const Lines& x) {
+  for_lines(x, [=](const auto& line) { line.store(line.fold(op, [](Lane v) { return v; }, in), out); });
+}
+
+// [outer, n, inner] to [outer, inner]. Where there are few lines, each is cut into parts that are folded first: long
+// parts for several threads, or, where lines lie side by side but do not fill a register, short ones that together do.
+template <class Op>
+void fold(Op op, const real* in, real* out, const Lines& x) {
+  const bool narrow = x.inner > 1 && x.inner < 32;
+  const int64_t parts = narrow ? 64 / x.inner : std::max<int64_t>(16, x.n / 1024), length = x.n / parts;
+  if (x.outer > 1 || length < 4 || (!narrow && length * x.inner < 4096)) return fold_lines(op, in, out, x);
+  Tensor part({parts + 1, x.inner});
+  real* p = part.mutable_data();
+  fold_lines(op, in, p, narrow ? Lines(1, length, parts * x.inner) : Lines(parts, length, x.inner));
+  fold_lines(op, in + parts * length * x.inner, p + parts * x.inner, {1, x.n % parts, x.inner});  // what is left
+  fold_lines(op, p, out, {1, parts + 1, x.inner});
+}
+
+template <class Op>
+Tensor fold_all(Op op, const Tensor& x) {
+  Tensor y(Shape{});
+  fold(op, x.data(), y.mutable_data(), {1, x.numel(), 1});
+  return y;
+}
+
+// Folds the marked axes, one run of adjacent ones after the other, and leaves them with size 1.
+template <class Op>
+Tensor fold_axes(Op op, const Tensor& x, const bool* folds) {
+  Tensor y = x;
+  for (int first = x.dim() - 1; first >= 0; --first) {
+    if (!folds[first]) continue;
+    const int last = first + 1;
+    while (first > 0 && folds[first - 1]) --first;
+    Shape shape = y.shape();
+    for (int a = first; a < last; ++a) shape[a] = 1;
+    Tensor smaller(shape);
+    fold(op, y.data(), smaller.mutable_data(), Lines(y.shape(), first, last));
+    y = smaller;
+  }
+  return y.data() == x.data() ? x.clone() : y;
+}
+template <class Op>
+Tensor fold_axes(Op op, const Tensor& x, const Axes& axes, KeepDim keep, const char* name) {
+  const Shape shape = reduced_shape(x.shape(), axes, keep, name);
+  bool folds[Shape::kMaxRank] = {};
+  for (int axis : axes.list) folds[x.shape().at(axis)] = true;
+  return fold_axes(op, x, folds).reshape(shape);
+}
+
+}  // namespace
+
+// ---- Sums -----------------------------------------------------------------------------------------------------------
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   check(broadcast(x.shape(), shape, "sum_to") == x.shape(), "sum_to: ", x.shape(), " cannot be summed to ", shape);
-  Tensor out = zeros(shape);
-  detail::evaluate<1>([](Lane v) { return std::array{v}; }, x.shape(), std::array{&x}, {&out});
-  return out;
+  bool folds[Shape::kMaxRank];
+  for (int a = 0; a < x.dim(); ++a) {
+    const int own = a - x.dim() + shape.rank();  // the axis of `shape` beside it, at the right
+    folds[a] = own < 0 || shape[own] != x.size(a);
+  }
+  return fold_axes(Add(), x, folds).reshape(shape);
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
@@ -43,64 +102,18 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   return out;
 }
 
-Tensor sum(const Tensor& x, const Axes& axes, KeepDim keep) {
-  return sum_to(x, reduced_shape(x.shape(), axes, {.keepdim = true}, "sum"))
-      .reshape(reduced_shape(x.shape(), axes, keep, "sum"));
-}
-Tensor sum(const Tensor& x) { return sum_to(x, {}); }
+Tensor sum(const Tensor& x) { return fold_all(Add(), x); }
+Tensor sum(const Tensor& x, const Axes& axes, KeepDim keep) { return fold_axes(Add(), x, axes, keep, "sum"); }
 
-Tensor mean(const Tensor& x, const Axes& axes, KeepDim keep) {
-  Tensor y = sum(x, axes, keep);
-  const real scale = real(y.numel()) / real(x.numel());
-  update<1>([scale](Lane& v) { v = v * scale; }, y);
-  return y;
-}
-Tensor mean(const Tensor& x) {
-  Tensor y = sum(x);
-  y.mutable_data()[0] /= real(x.numel());  // 0 / 0: the mean of nothing is NaN
-  return y;
-}
+namespace {
+Tensor over_count(const Tensor& sums, const Tensor& x) { return sums * (real(sums.numel()) / real(x.numel())); }
+}  // namespace
+Tensor mean(const Tensor& x) { return over_count(sum(x), x); }  // 0 inf: the mean of nothing is NaN
+Tensor mean(const Tensor& x, const Axes& axes, KeepDim keep) { return over_count(sum(x, axes, keep), x); }
 
 // ---- Extremes -------------------------------------------------------------------------------------------------------
 
 namespace {
-
-template <class Op>
-void fold_lines(Op op, const real* in, real* out, const Lines& x) {
-  for_lines(x, [=](const Line& line) { line.store(line.fold(op, [](Lane v) { return v; }, in), out); });
-}
-
-// [outer, n, inner] to [outer, inner].
-template <class Op>
-void fold(Op op, const real* in, real* out, const Lines& x) {
-  constexpr int64_t kPieces = 16;
-  const int64_t length = x.n / kPieces, rest = x.n % kPieces;
-  if (x.outer > 1 || length * x.inner < 1 << 12) return fold_lines(op, in, out, x);
-  Tensor piece({kPieces + 1, x.inner});  // few long lines: cut, so that threads can share them
-  real* p = piece.mutable_data();
-  fold_lines(op, in, p, {kPieces, length, x.inner});
-  fold_lines(op, in + kPieces * length * x.inner, p + kPieces * x.inner, {1, rest, x.inner});
-  fold_lines(op, p, out, {1, kPieces + 1, x.inner});
-}
-
-// One run of adjacent axes after the other.
-template <class Op>
-Tensor fold(Op op, Tensor x, const Axes& axes, KeepDim keep, const char* name) {
-  const Shape shape = reduced_shape(x.shape(), axes, keep, name);
-  bool folds[Shape::kMaxRank + 1] = {};
-  for (int axis : axes.list) folds[x.shape().at(axis)] = true;
-  for (int first = x.dim() - 1; first >= 0; --first) {
-    if (!folds[first]) continue;
-    const int last = first + 1;
-    while (first > 0 && folds[first - 1]) --first;
-    Shape smaller = x.shape();
-    for (int a = first; a < last; ++a) smaller[a] = 1;
-    Tensor y(smaller);
-    fold(op, x.data(), y.mutable_data(), Lines(x.shape(), first, last));
-    x = y;
-  }
-  return x.reshape(shape);
-}
 
 void check_not_empty(const Tensor& x, const Axes& axes, const char* op) {
   for (int axis : axes.list) check(x.size(axis) > 0, op, ": nothing along axis ", axis, " of shape ", x.shape());
@@ -112,7 +125,7 @@ Indices find(const Tensor& x, int axis, const Tensor& value, KeepDim keep, const
   Indices position(reduced_shape(x.shape(), axis, keep, op));
   const real *in = x.data(), *v = value.data();
   index* out = position.mutable_data();
-  parallel_for(l.outer * l.inner, (1 << 15) / (l.n + 1) + 1, [=](int64_t first, int64_t last) {
+  parallel_for(l.outer * l.inner, grain_for(l.n), [=](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const real* p = in + (i / l.inner * l.n) * l.inner + i % l.inner;
       int64_t k = 0;
@@ -127,14 +140,20 @@ Indices find(const Tensor& x, int axis, const Tensor& value, KeepDim keep, const
 
 Tensor amax(const Tensor& x, const Axes& axes, KeepDim keep) {
   check_not_empty(x, axes, "amax");
-  return fold(Max(), x, axes, keep, "amax");
+  return fold_axes(Max(), x, axes, keep, "amax");
 }
 Tensor amin(const Tensor& x, const Axes& axes, KeepDim keep) {
   check_not_empty(x, axes, "amin");
-  return fold(Min(), x, axes, keep, "amin");
+  return fold_axes(Min(), x, axes, keep, "amin");
 }
-Tensor max(const Tensor& x) { return amax(x, all_axes(x.shape())); }
-Tensor min(const Tensor& x) { return amin(x, all_axes(x.shape())); }
+Tensor max(const Tensor& x) {
+  check(x.numel() > 0, "max: of nothing, shape ", x.shape());
+  return fold_all(Max(), x);
+}
+Tensor min(const Tensor& x) {
+  check(x.numel() > 0, "min: of nothing, shape ", x.shape());
+  return fold_all(Min(), x);
+}
 
 ValuesAndIndices<Tensor> max(const Tensor& x, int axis, KeepDim keep) {
   const Tensor values = amax(x, axis, keep);
@@ -152,7 +171,7 @@ Indices argmin(const Tensor& x, int axis, KeepDim keep) { return min(x, axis, ke
 // With m the largest x: m + log sum exp(x - m), where no exponential exceeds 1. An infinite m would make inf - inf;
 // without it the sum is inf or 0 and its logarithm right by itself.
 Tensor logsumexp(const Tensor& x, const Axes& axes, KeepDim keep) {
-  const Tensor largest = fold(Max(), x, axes, {.keepdim = true}, "logsumexp");
+  const Tensor largest = fold_axes(Max(), x, axes, {.keepdim = true}, "logsumexp");
   const Tensor m = map([](auto v) { return where(abs(v) < kInfinity, v, Lane(0)); }, largest);
   Tensor total = zeros(m.shape());
   detail::evaluate<1>([](Lane v, Lane m) { return std::array{exp(v - m)}; }, x.shape(), std::array{&x, &m}, {&total});
@@ -175,7 +194,7 @@ Tensor cumsum(const Tensor& x, int axis) {
   Tensor y(x.shape());
   const real* in = x.data();
   real* out = y.mutable_data();
-  parallel_for(l.outer, (1 << 15) / (l.n * l.inner + 1) + 1, [=](int64_t first, int64_t last) {
+  parallel_for(l.outer, grain_for(l.n * l.inner), [=](int64_t first, int64_t last) {
     for (int64_t o = first; o < last; ++o) {
       const int64_t begin = o * l.n * l.inner;
       int64_t j = 0;

@@ -13,10 +13,10 @@ Tensor softmax(const Tensor& x, int axis) {
   Tensor out(x.shape());
   const real* in = x.data();
   real* y = out.mutable_data();
-  for_lines({x.shape(), axis}, [=](const Line& line) {
-    const Carry m = line.fold(Max(), kSame, in);
-    const Carry s = line.fold_and_write(y, Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
-    const Carry scale = line.combine([](Lane s) { return Lane(1) / s; }, s);
+  for_lines({x.shape(), axis}, [=](const auto& line) {
+    const auto m = line.fold(Peak(), kSame, in);
+    const auto s = line.fold_and_write(y, Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
+    const auto scale = line.combine([](Lane s) { return Lane(1) / s; }, s);
     line.write(y, [](Lane e, Lane scale) { return e * scale; }, y, scale);
   });
   return out;
@@ -26,10 +26,10 @@ Tensor log_softmax(const Tensor& x, int axis) {
   Tensor out(x.shape());
   const real* in = x.data();
   real* y = out.mutable_data();
-  for_lines({x.shape(), axis}, [=](const Line& line) {
-    const Carry m = line.fold(Max(), kSame, in);
-    const Carry s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
-    const Carry log_s = line.combine([](Lane s) { return log(s); }, s);
+  for_lines({x.shape(), axis}, [=](const auto& line) {
+    const auto m = line.fold(Peak(), kSame, in);
+    const auto s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
+    const auto log_s = line.combine([](Lane s) { return log(s); }, s);
     line.write(y, [](Lane v, Lane m, Lane log_s) { return v - m - log_s; }, in, m, log_s);
   });
   return out;
@@ -39,8 +39,8 @@ Tensor softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   Tensor out(y.shape());
   const real *s = y.data(), *seed = g.data();
   real* d = out.mutable_data();
-  for_lines({y.shape(), axis}, [=](const Line& line) {
-    const Carry total = line.fold(Add(), [](Lane s, Lane g) { return s * g; }, s, seed);
+  for_lines({y.shape(), axis}, [=](const auto& line) {
+    const auto total = line.fold(Add(), [](Lane s, Lane g) { return s * g; }, s, seed);
     line.write(d, [](Lane s, Lane g, Lane total) { return s * (g - total); }, s, seed, total);
   });
   return out;
@@ -50,8 +50,8 @@ Tensor log_softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   Tensor out(y.shape());
   const real *log_s = y.data(), *seed = g.data();
   real* d = out.mutable_data();
-  for_lines({y.shape(), axis}, [=](const Line& line) {
-    const Carry total = line.fold(Add(), kSame, seed);
+  for_lines({y.shape(), axis}, [=](const auto& line) {
+    const auto total = line.fold(Add(), kSame, seed);
     line.write(d, [](Lane y, Lane g, Lane total) { return g - exp(y) * total; }, log_s, seed, total);
   });
   return out;
@@ -67,10 +67,10 @@ Nll nll_of_logits(const Tensor& logits, const Indices& target) {
   const real* x = logits.data();
   const index* t = target.data();
   real *loss = result.loss.mutable_data(), *lse = result.logsumexp.mutable_data();
-  for_lines({logits.shape(), 1}, [=](const Line& line) {
+  for_rows({logits.shape(), 1}, [=](const auto& line) {
     const int64_t row = line.place();
-    const Carry m = line.fold(Max(), kSame, x);
-    const Carry s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, x, m);
+    const auto m = line.fold(Peak(), kSame, x);
+    const auto s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, x, m);
     line.store(line.combine([](Lane s, Lane m) { return log(s) + m; }, s, m), lse);
     loss[row] = t[row] == kIgnoreIndex ? 0 : lse[row] - x[line.begin() + t[row]];
   });
@@ -82,7 +82,7 @@ Tensor nll_of_logits_vjp(const Tensor& logits, const Tensor& logsumexp, const In
   const real *x = logits.data(), *lse = logsumexp.data(), *seed = g.data();
   const index* t = target.data();
   real* d = out.mutable_data();
-  for_lines({logits.shape(), 1}, [=, classes = logits.size(1)](const Line& line) {
+  for_rows({logits.shape(), 1}, [=, classes = logits.size(1)](const auto& line) {
     const int64_t row = line.place();
     if (t[row] == kIgnoreIndex) return void(std::fill_n(d + line.begin(), classes, real(0)));
     line.write(d, [](Lane v, Lane lse, Lane g) { return exp(v - lse) * g; }, x, line.load(lse), line.load(seed));
