@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   const Tensor at = tensor({-1, 2});
   const Tensor h = hessian(valley, at);
   show("H of Rosenbrock's valley at (-1, 2)", h);
-  const Var p = parameter(at);
+  Var p = parameter(at);
   const Tensor direction = tensor({1, 1});
   const std::vector<Var> leaves = {p};
   const std::vector<Tensor> v = {direction};
