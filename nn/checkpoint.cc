@@ -36,8 +36,8 @@ Generator Checkpoint::get_generator(const std::string& name) const {
   const char* const end = s.data() + s.size();
   const auto seed = std::from_chars(s.data(), end, state.seed);
   const auto position = seed.ptr < end ? std::from_chars(seed.ptr + 1, end, state.position) : seed;
-  check(seed.ec == std::errc() && *seed.ptr == ' ' && position.ec == std::errc() && position.ptr == end, "checkpoint: ",
-        name, " should hold a generator's seed and position, not \"", s, "\"");
+  check(seed.ec == std::errc() && *seed.ptr == ' ' && position.ec == std::errc() && position.ptr == end,
+        "checkpoint: ", name, " should hold a generator's seed and position, not \"", s, "\"");
   return Generator(state);
 }
 

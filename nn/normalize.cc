@@ -1,6 +1,7 @@
 #include "nn/normalize.h"
 
 #include "autograd/map.h"
+#include "tensor/elementwise.h"
 #include "tensor/lines.h"
 
 namespace bijou::nn {
@@ -26,69 +27,64 @@ void check_parameters(const char* op, const Var& w, const Var& b, int64_t n, con
         b ? b.shape() : Shape{}, " for x ", x, "; [", n, "] expected");
 }
 
+// The values of a parameter; where it is nothing, `other` everywhere.
+Tensor value_or(const Var& p, real other, const Shape& shape) { return p ? p.value() : full(shape, other); }
+
 // ---- Rows -----------------------------------------------------------------------------------------------------------
 
-// x as `rows` rows of n numbers. mean and scale = 1/σ have one number a row; parameters are w, b [n].
+// x as `rows` rows of n numbers; w, b [n]; mean and scale = 1/σ: one number a row.
 struct RowNorm {
   int64_t rows, n;
   real eps;
 
   void forward(const real* x, const real* w, const real* b, real* y, real* mean, real* scale) const {
-    for_lines({rows, n, 1}, [=, *this](const Line& line) {
-      const Lane share(1 / real(n));
-      const int64_t at = line.begin();  // parameters begin anew with each row
-      const Carry m = line.combine([=](Lane sum) { return sum * share; }, line.fold(
-                                                                              Add(), [](Lane x) { return x; }, x));
-      const Carry s = line.fold(
-          Add(), [](Lane x, Lane m) { return square(x - m); }, x, m);
-      const Carry r = line.combine([=, this](Lane s) { return Lane(1) / sqrt(s * share + eps); }, s);
-      line.write(
-          y, [](Lane x, Lane m, Lane r, Lane w, Lane b) { return (x - m) * r * w + b; }, x, m, r, w - at, b - at);
-      line.store(m, mean);
-      line.store(r, scale);
+    auto same = [](Lane x) { return x; };
+    auto deviation = [](Lane x, Lane m) { return square(x - m); };
+    auto formula = [](Lane x, Lane m, Lane r, Lane w, Lane b) { return (x - m) * r * w + b; };
+    for_rows({rows, n, 1}, [=, *this](const Row& row) {
+      const Lane m = row.fold(Add(), same, x) / real(n);
+      const Lane r = Lane(1) / sqrt(row.fold(Add(), deviation, x, m) / real(n) + eps);
+      row.write(y, formula, x, m, r, w - row.begin(), b - row.begin());  // w and b begin anew with each row
+      row.store(m, mean);
+      row.store(r, scale);
     });
   }
 
-  struct Saved {
-    const real *x, *w, *mean, *scale;
+  struct Given {
+    const real *x, *w, *mean, *scale, *g;
   };
-  // dL/dx, where dx is not null; and dL/dw, dL/db [n] added up in `pieces` rows each, in the same order on any number
-  // of threads.
-  void backward(const Saved& s, const real* g, real* dx, int64_t pieces, real* dw, real* db) const {
-    parallel_for(pieces, rows * n < detail::kParallel ? pieces : 1, [=, *this](int64_t p, int64_t last) {
-      for (; p < last; ++p) {
-        for (int64_t row = rows * p / pieces; row < rows * (p + 1) / pieces; ++row) {
-          const Line line = Line::row(row * n, n, row);
-          add_parameters(line, s, g, dw + p * n - line.begin(), db + p * n - line.begin());
-          if (dx) write_dx(line, s, g, dx);
+  // dL/dx, where dx is not null. dL/dw and dL/db come in `pieces`, [pieces, n]: sums over as many rows each, always the
+  // same ones, so that the result does not depend on the number of threads.
+  void backward(const Given& given, real* dx, int64_t pieces, real* dw, real* db) const {
+    parallel_for(pieces, rows * n < bijou::detail::kParallel ? pieces : 1, [&](int64_t p, int64_t last) {
+      for (; p < last; ++p)
+        for (int64_t i = rows * p / pieces; i < rows * (p + 1) / pieces; ++i) {
+          const Row row(i * n, n, i);
+          backward(row, given, dx, dw + p * n - row.begin(), db + p * n - row.begin());
         }
-      }
     });
   }
 
  private:
-  void add_parameters(const Line& line, const Saved& s, const real* g, real* dw, real* db) const {
-    const Carry m = line.load(s.mean), r = line.load(s.scale);
-    line.write(
-        dw, [](Lane sum, Lane g, Lane x, Lane m, Lane r) { return sum + g * (x - m) * r; }, dw, g, s.x, m, r);
-    line.write(
+  void backward(const Row& row, const Given& given, real* dx, real* dw, real* db) const {
+    const auto& [x, weight, mean, scale, g] = given;
+    const real* w = weight - row.begin();
+    const Lane m = row.load(mean), r = row.load(scale);
+    row.write(
+        dw, [](Lane sum, Lane g, Lane x, Lane m, Lane r) { return sum + g * (x - m) * r; }, dw, g, x, m, r);
+    row.write(
         db, [](Lane sum, Lane g) { return sum + g; }, db, g);
-  }
-
-  void write_dx(const Line& line, const Saved& s, const real* g, real* dx) const {
-    const Lane share(1 / real(n));
-    const real* w = s.w - line.begin();
-    const Carry m = line.load(s.mean), r = line.load(s.scale);
-    const Carry sum = line.fold(
-        Add(), [](Lane g, Lane w) { return g * w; }, g, w);
-    const Carry product = line.fold(
-        Add(), [](Lane g, Lane w, Lane x, Lane m) { return g * w * (x - m); }, g, w, s.x, m);
-    const Carry shift = line.combine([=](Lane sum) { return sum * share; }, sum);
-    const Carry slope = line.combine([=](Lane product, Lane r) { return product * share * r * r; }, product, r);
-    auto formula = [](Lane g, Lane w, Lane x, Lane m, Lane r, Lane shift, Lane slope) {
-      return (g * w - shift - (x - m) * slope) * r;
+    if (!dx) return;
+    const Lane mean_h = row.fold(
+                            Add(), [](Lane g, Lane w) { return g * w; }, g, w) /
+                        real(n);
+    const Lane mean_hn = row.fold(
+                             Add(), [](Lane g, Lane w, Lane x, Lane m) { return g * w * (x - m); }, g, w, x, m) *
+                         r / real(n);
+    auto formula = [](Lane g, Lane w, Lane x, Lane m, Lane r, Lane h, Lane hn) {
+      return (g * w - h - (x - m) * hn) * r;
     };
-    line.write(dx, formula, g, w, s.x, m, r, shift, slope);
+    row.write(dx, formula, g, w, x, m, r, mean_h, mean_hn * r);
   }
 };
 
@@ -98,14 +94,15 @@ Var layer_norm(const Var& x, const Var& w, const Var& b, real eps) {
   check(x.dim() >= 1 && x.size(-1) > 0, "layer_norm: x ", x.shape(), " has no features");
   check_parameters("layer_norm", w, b, x.size(-1), x.shape());
   const RowNorm op{x.shape().product(0, x.dim() - 1), x.size(-1), eps};
-  const Tensor weight = w ? w.value() : ones({op.n}), bias = b ? b.value() : zeros({op.n});
   Tensor y(x.shape()), mean({op.rows}), scale({op.rows});
-  op.forward(x.value().data(), weight.data(), bias.data(), y.mutable_data(), mean.mutable_data(), scale.mutable_data());
-  return record("layer_norm", y, {x, w, b}, [=](const Node& y, const Var& g, Grads& d) {
+  op.forward(x.value().data(), value_or(w, 1, {op.n}).data(), value_or(b, 0, {op.n}).data(), y.mutable_data(),
+             mean.mutable_data(), scale.mutable_data());
+  return record("layer_norm", y, {x, w, b}, [op, mean, scale](const Node& y, const Var& g, Grads& d) {
     if (grad_enabled()) return normalize_vjp(y, -1, op.eps, g, d);
-    const int64_t pieces = std::clamp<int64_t>(op.rows * op.n / detail::kParallel, 1, 16);
+    const Tensor weight = value_or(y.inputs[1].var ? y.in(1) : Var(), 1, {op.n});
+    const int64_t pieces = std::clamp<int64_t>(op.rows * op.n / bijou::detail::kParallel, 1, 16);
     Tensor dx = d.wants(0) ? Tensor(y.value.shape()) : Tensor(), dw = zeros({pieces, op.n}), db = zeros({pieces, op.n});
-    op.backward({y.in(0).value().data(), weight.data(), mean.data(), scale.data()}, g.value().data(),
+    op.backward({y.in(0).value().data(), weight.data(), mean.data(), scale.data(), g.value().data()},
                 d.wants(0) ? dx.mutable_data() : nullptr, pieces, dw.mutable_data(), db.mutable_data());
     if (d.wants(0)) d[0] = dx;
     if (d.wants(1)) d[1] = dw;
@@ -123,7 +120,7 @@ std::array<Tensor, N> channel_sums(const F& f, const Tensor& x, const T&... othe
   std::array<Tensor, N> sums;
   std::array<Tensor*, N> results;
   for (int i = 0; i < N; ++i) results[size_t(i)] = &(sums[size_t(i)] = zeros({x.size(1), 1}));
-  detail::evaluate<N>(f, x.shape(), std::array{&x, &others...}, results);
+  bijou::detail::evaluate<N>(f, x.shape(), std::array{&x, &others...}, results);
   return sums;
 }
 
@@ -131,15 +128,11 @@ std::array<Tensor, N> channel_sums(const F& f, const Tensor& x, const T&... othe
 BatchNormed statistics(const Tensor& x) {
   Tensor origin({x.size(1), 1});
   for (int64_t c = 0; c < x.size(1); ++c) origin.mutable_data()[c] = x.data()[c * x.size(2)];
-  const auto [sum, squares] = channel_sums<2>(
-      [](Lane x, Lane origin) {
-        return std::array<Lane, 2>{x - origin, square(x - origin)};
-      },
-      x, origin);
+  auto powers = [](Lane x, Lane origin) { return std::array<Lane, 2>{x - origin, square(x - origin)}; };
+  const auto [sum, squares] = channel_sums<2>(powers, x, origin);
   const real share = 1 / real(x.size(0) * x.size(2));
-  return {{},
-          map([=](Lane sum, Lane origin) { return origin + sum * share; }, sum, origin),
-          map([=](Lane sum, Lane squares) { return maximum(squares * share - square(sum * share), 0); }, sum, squares)};
+  auto variance = [=](Lane sum, Lane squares) { return maximum(squares * share - square(sum * share), 0); };
+  return {{}, origin + sum * share, map(variance, sum, squares)};
 }
 
 // y for x [N, C, S], w and b [C, 1].
@@ -147,25 +140,20 @@ BatchNormed normalize_channels(const Var& x, const Var& w, const Var& b, real ep
   BatchNormed result = statistics(x.value());
   const Tensor mean = result.mean;
   const Tensor scale = map([=](Lane v) { return Lane(1) / sqrt(v + eps); }, result.variance);
-  const Tensor weight = w ? w.value() : ones(mean.shape()), bias = b ? b.value() : zeros(mean.shape());
-  Tensor y = map([](Lane x, Lane m, Lane s, Lane b) { return (x - m) * s + b; }, x.value(), mean,
-                 map([](Lane r, Lane w) { return r * w; }, scale, weight), bias);
+  auto affine = [](Lane x, Lane m, Lane s, Lane b) { return (x - m) * s + b; };
+  Tensor y = map(affine, x.value(), mean, scale * value_or(w, 1, mean.shape()), value_or(b, 0, mean.shape()));
   result.y = record("batch_norm", y, {x, w, b}, [=](const Node& y, const Var& g, Grads& d) {
     if (grad_enabled()) return normalize_vjp(y, {0, 2}, eps, g, d);
     const Tensor& x = y.in(0).value();
-    const auto [db, dw] = channel_sums<2>(
-        [](Lane g, Lane x, Lane m, Lane r) {
-          return std::array<Lane, 2>{g, g * (x - m) * r};
-        },
-        g.value(), x, mean, scale);
+    auto products = [](Lane g, Lane x, Lane m, Lane r) { return std::array<Lane, 2>{g, g * (x - m) * r}; };
+    const auto [db, dw] = channel_sums<2>(products, g.value(), x, mean, scale);
     if (d.wants(0)) {
-      const real share = 1 / real(x.size(0) * x.size(2));
-      auto formula = [](Lane g, Lane x, Lane m, Lane factor, Lane shift, Lane slope) {
-        return g * factor - (x - m) * slope - shift;
+      auto formula = [](Lane g, Lane x, Lane m, Lane a, Lane shift, Lane slope) {
+        return g * a - shift - (x - m) * slope;
       };
-      const Tensor factor = map([](Lane w, Lane r) { return w * r; }, weight, scale);
-      d[0] = map(formula, g.value(), x, mean, factor, map([=](Lane f, Lane s) { return f * s * share; }, factor, db),
-                 map([=](Lane f, Lane r, Lane s) { return f * r * s * share; }, factor, scale, dw));
+      const Tensor a = scale * value_or(y.inputs[1].var ? y.in(1) : Var(), 1, mean.shape());
+      const real share = 1 / real(x.size(0) * x.size(2));
+      d[0] = map(formula, g.value(), x, mean, a, a * db * share, a * scale * dw * share);
     }
     if (d.wants(1)) d[1] = dw;
     if (d.wants(2)) d[2] = db;
