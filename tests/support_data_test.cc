@@ -77,7 +77,7 @@ double mean(const Tensor& x) {
   return sum / double(x.numel());
 }
 
-// ---- Readers --------------------------------------------------------------------------------------------------------
+// ---- Readers -------------------------------------------------------------------------------------------------------
 
 TEST(Idx, ReadsImagesAndLabels) {
   const Tensor images = parse_idx_images({"images", kImages});
@@ -202,7 +202,7 @@ TEST(RealData, CifarIsAsPublished) {
   EXPECT_NEAR(test.images.at({0, 0, 0, 0}) * 255, 158, 1e-3);
 }
 
-// ---- Generated digits -----------------------------------------------------------------------------------------------
+// ---- Generated digits ----------------------------------------------------------------------------------------------
 
 TEST(Digits, AreTheSameOnAnyNumberOfThreads) {
   const int before = threads();
@@ -258,7 +258,7 @@ TEST(Digits, AreLearnableButNotTrivial) {
   EXPECT_LT(right, 475);
 }
 
-// ---- Batches --------------------------------------------------------------------------------------------------------
+// ---- Batches -------------------------------------------------------------------------------------------------------
 
 // n images of one pixel, whose value and label are both the image's number.
 Dataset numbered(int64_t n) { return {arange(n).reshape({n, 1, 1, 1}), index_range(n), {}}; }

@@ -10,7 +10,6 @@
 #include <exception>
 #include <filesystem>
 
-#include "tensor/error.h"
 #include "tensor/parallel.h"
 
 namespace bijou::support {
@@ -30,12 +29,18 @@ std::string program;  // named beside the message of an exception that nobody ca
   std::_Exit(1);
 }
 
-// All of `text` as a number, or nothing.
+// Is all of `text` a finite number?
 template <class T>
 bool parse_number(const std::string& text, T* number) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, *number);
   return error == std::errc() && stop == end && std::isfinite(double(*number));
+}
+
+// The shortest text that reads as this number.
+std::string exact_text(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -90,7 +95,7 @@ std::string Args::option(const std::string& name, const char* fallback, const st
 }
 
 double Args::option(const std::string& name, double fallback, const std::string& help) {
-  const std::string text = value(name, to_string(fallback), help);
+  const std::string text = value(name, exact_text(fallback), help);
   double number;
   if (!parse_number(text, &number)) refuse("--" + name + ": a number expected, '" + text + "' given");
   return number;

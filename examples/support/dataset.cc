@@ -30,8 +30,8 @@ index to_label(uint8_t label, const std::string& file, int64_t position) {
   return label;
 }
 
-// ---- IDX, the format of MNIST: big-endian 00 00 08 d, d sizes of 32 bits, then bytes; 8 says that they are unsigned
-// ---
+// ---- IDX, the format of MNIST --------------------------------------------------------------------------------------
+// Big-endian: two bytes 0, one 8 (the data are unsigned bytes), the number of axes, their sizes in 32 bits each, data.
 
 uint32_t big_endian(const Bytes& bytes, size_t at) {
   uint32_t word = 0;
@@ -63,7 +63,7 @@ Shape parse_idx_header(const File& file, int axes) {
   return shape;
 }
 
-// ---- Folders --------------------------------------------------------------------------------------------------------
+// ---- Folders -------------------------------------------------------------------------------------------------------
 
 // The file, or the one with .gz behind its name; nothing where neither is there.
 std::optional<File> find_file(const std::string& path) {

@@ -31,7 +31,7 @@ std::vector<std::string> dataset_names();
 // Throws, naming the file, where one is missing or is not what it should be.
 Dataset load_dataset(const std::string& name, const std::string& folder, Split split);
 
-// ---- The formats, from bytes in memory ------------------------------------------------------------------------------
+// ---- The formats, from bytes in memory -----------------------------------------------------------------------------
 
 struct File {
   std::string name;  // for messages

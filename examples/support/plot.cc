@@ -42,8 +42,7 @@ std::string quoted(const std::string& text, char quote) {
 
 ByteView bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
-// ---- What gnuplot is told
-// ---------------------------------------------------------------------------------------------
+// ---- What gnuplot is told ------------------------------------------------------------------------------------------
 
 bool has_visible_point(const Series& s, const PlotOptions& options) {
   const auto on_axis = [](double v, bool log) { return std::isfinite(v) && (v > 0 || !log); };
@@ -91,8 +90,7 @@ void add_points(const std::string& block, const std::string& title, const std::s
   all->add_mark("keyentry" + dots + "0.7" + title);
 }
 
-// ---- gnuplot as a child process
-// ---------------------------------------------------------------------------------------
+// ---- gnuplot as a child process ------------------------------------------------------------------------------------
 
 struct TemporaryFile {  // has no name, and goes away by itself
   std::FILE* file = std::tmpfile();
@@ -140,8 +138,7 @@ std::string run_gnuplot(const std::string& script) {
 
 }  // namespace
 
-// ---- What is drawn
-// ------------------------------------------------------------------------------------------------------
+// ---- What is drawn -------------------------------------------------------------------------------------------------
 
 Plot& Plot::add(Series series, Style style) {
   const size_t n = series.y.size();
@@ -174,6 +171,7 @@ Plot& Plot::histogram(const std::string& label, const std::vector<double>& value
   double low = *least, high = *most;
   if (low == high) low -= 0.5, high += 0.5;
   const double width = (high - low) / bins;
+  check(width > 0 && std::isfinite(width), "plot: ", label, ": no histogram from ", low, " to ", high);
   std::vector<double> density(size_t(bins), 0.0);
   for (double v : finite)
     density[size_t(std::min(bins - 1, int((v - low) / width)))] += 1 / (double(finite.size()) * width);
