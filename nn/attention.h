@@ -12,9 +12,9 @@ namespace bijou::nn {
 
 // Which positions j a position i may not look at. Masks are PyTorch's: 1 means no. Where i may look nowhere, y_i is 0.
 struct AttentionMask {
-  bool causal = false;  // none after its own
-  Tensor positions = {};     // [T, T], or nothing
-  Tensor key_padding = {};   // [B, T], or nothing: the padding of each example
+  bool causal = false;      // none after its own
+  Tensor positions = {};    // [T, T], or nothing
+  Tensor key_padding = {};  // [B, T], or nothing: the padding of each example
 };
 
 // qkv [B, T, 3 D] holds queries, keys and values side by side; a head has D / heads numbers of each. Result [B, T, D].

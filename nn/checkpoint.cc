@@ -5,47 +5,60 @@
 #include "tensor/safetensors.h"
 
 namespace bijou::nn {
+namespace {
 
-void Checkpoint::put(const std::string& prefix, const StateDict& state) {
-  for (const auto& [name, tensor] : state) tensors[prefix + "." + name] = tensor;
+constexpr const char *kSeed = "generator.seed", *kPosition = "generator.position", *kStep = "step";
+
+// Takes the whole number called `key` out of the file's metadata.
+template <class Int>
+Int take(SafeTensors& file, const char* key, const std::string& path) {
+  const auto entry = file.metadata.find(key);
+  check(entry != file.metadata.end(), path, ": not a checkpoint: its metadata lack \"", key, "\"");
+  const std::string& text = entry->second;
+  Int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  check(error == std::errc() && end == text.data() + text.size(), path, ": \"", key, "\" is \"", text,
+        "\", not a number");
+  file.metadata.erase(entry);
+  return value;
 }
 
-void Checkpoint::put(const std::string& name, const Generator& generator) {
-  const Generator::State state = generator.state();
-  metadata[name] = std::to_string(state.seed) + " " + std::to_string(state.position);
+}  // namespace
+
+void Checkpoint::add(const std::string& part, const StateDict& state) {
+  for (const auto& [name, tensor] : state) {
+    const bool fresh = tensors.emplace(part + "." + name, tensor).second;
+    check(fresh, "checkpoint: there are two tensors called ", part, ".", name);
+  }
 }
 
-StateDict Checkpoint::get(const std::string& prefix) const {
+StateDict Checkpoint::part(const std::string& part) const {
   StateDict state;
-  const std::string start = prefix + ".";
-  for (auto it = tensors.lower_bound(start); it != tensors.end() && it->first.starts_with(start); ++it)
-    state.emplace_back(it->first.substr(start.size()), it->second);
-  check(!state.empty(), "checkpoint: nothing is stored under ", prefix);
+  const std::string prefix = part + ".";
+  for (auto entry = tensors.lower_bound(prefix); entry != tensors.end() && entry->first.starts_with(prefix); ++entry)
+    state.emplace_back(entry->first.substr(prefix.size()), entry->second);
+  check(!state.empty(), "checkpoint: there is no part ", part);
   return state;
 }
 
-const std::string& Checkpoint::text(const std::string& name) const {
-  const auto it = metadata.find(name);
-  check(it != metadata.end(), "checkpoint: there is no entry ", name);
-  return it->second;
+void save_checkpoint(const std::string& path, const Checkpoint& c) {
+  SafeTensors file{c.tensors, c.metadata};
+  for (const char* key : {kSeed, kPosition, kStep})
+    check(!file.metadata.contains(key), "checkpoint: \"", key, "\" is not free for other metadata");
+  file.metadata[kSeed] = std::to_string(c.generator.seed);
+  file.metadata[kPosition] = std::to_string(c.generator.position);
+  file.metadata[kStep] = std::to_string(c.step);
+  save_safetensors(path, file);
 }
 
-Generator Checkpoint::get_generator(const std::string& name) const {
-  const std::string& s = text(name);
-  Generator::State state{};
-  const char* const end = s.data() + s.size();
-  const auto seed = std::from_chars(s.data(), end, state.seed);
-  const auto position = seed.ptr < end ? std::from_chars(seed.ptr + 1, end, state.position) : seed;
-  check(seed.ec == std::errc() && *seed.ptr == ' ' && position.ec == std::errc() && position.ptr == end,
-        "checkpoint: ", name, " should hold a generator's seed and position, not \"", s, "\"");
-  return Generator(state);
-}
-
-void Checkpoint::save(const std::string& path) const { save_safetensors(path, {tensors, metadata}); }
-
-Checkpoint Checkpoint::load(const std::string& path) {
+Checkpoint load_checkpoint(const std::string& path) {
   SafeTensors file = load_safetensors(path);
-  return {std::move(file.tensors), std::move(file.metadata)};
+  Checkpoint c;
+  c.generator = {take<uint64_t>(file, kSeed, path), take<uint64_t>(file, kPosition, path)};
+  c.step = take<int64_t>(file, kStep, path);
+  c.tensors = std::move(file.tensors);
+  c.metadata = std::move(file.metadata);
+  return c;
 }
 
 }  // namespace bijou::nn

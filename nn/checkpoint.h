@@ -1,20 +1,17 @@
-// A checkpoint: everything that a run needs to go on as if it had never stopped, in one safetensors file.
+// Checkpoint: a whole run in one file, from which it goes on bit for bit.
 //
-//   nn::Checkpoint c;
-//   c.put("model", model.state_dict());
-//   c.put("optimizer", optimizer.state_dict());
-//   c.put("generator", default_generator());
-//   c.metadata["step"] = std::to_string(step);
-//   c.save("run.safetensors");
+//   nn::Checkpoint c;                                           nn::Checkpoint c =
+//   nn::load_checkpoint("run.safetensors"); c.add("model", model.state_dict()); model.load_state_dict(c.part("model"));
+//   c.add("optimizer", optimizer.state_dict());                 optimizer.load_state_dict(c.part("optimizer"));
+//   c.generator = default_generator().state();                  default_generator() = Generator(c.generator);
+//   c.step = step;                                              step = c.step;
+//   nn::save_checkpoint("run.safetensors", c);
 //
-//   nn::Checkpoint c = nn::Checkpoint::load("run.safetensors");
-//   model.load_state_dict(c.get("model"));  ...
-//
-// The file replaces an older one only when it is whole: a run killed while it saves leaves the last checkpoint behind.
+// The file is a safetensors file like any other. It appears complete or not at all: a run that is killed while it saves
+// keeps the checkpoint before.
 #pragma once
 
 #include <map>
-#include <string>
 
 #include "nn/module.h"
 #include "tensor/random.h"
@@ -22,20 +19,16 @@
 namespace bijou::nn {
 
 struct Checkpoint {
-  std::map<std::string, Tensor> tensors;        // "model.0.weight", "optimizer.0.exp_avg", ...
-  std::map<std::string, std::string> metadata;  // whatever is text: the step, options, the generators' states
+  std::map<std::string, Tensor> tensors;  // "model.0.weight"
+  Generator::State generator = {0, 0};
+  int64_t step = 0;
+  std::map<std::string, std::string> metadata;  // whatever else is to be remembered
 
-  // The numbers of a module or an optimizer, under prefix. They are shared, not copied: save before they change.
-  void put(const std::string& prefix, const StateDict& state);
-  void put(const std::string& name, const Generator& generator);
-
-  // What was put there. Throws where there is nothing of that name.
-  StateDict get(const std::string& prefix) const;
-  Generator get_generator(const std::string& name) const;
-  const std::string& text(const std::string& name) const;  // from the metadata
-
-  void save(const std::string& path) const;  // throws, and leaves an older file alone, where it cannot be written
-  static Checkpoint load(const std::string& path);
+  void add(const std::string& part, const StateDict& state);  // under "part."; the tensors are shared, not copied
+  StateDict part(const std::string& part) const;              // throws where there is none
 };
+
+void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+Checkpoint load_checkpoint(const std::string& path);
 
 }  // namespace bijou::nn

@@ -1,89 +1,83 @@
 #include "nn/distributions.h"
 
+#include <cmath>
+
 #include "autograd/map.h"
+#include "tensor/elementwise.h"
 
 namespace bijou::nn {
 namespace {
 
-constexpr real kHalfLog2Pi = real(0.91893853320467274178);
+const real kHalfLog2Pi = real(0.5 * std::log(2 * M_PI));
 
-// [..., K] -> [..., 1] positions and back, for gather.
-Indices column(const Indices& x) {
-  Shape shape = x.shape();
-  shape.push_back(1);
-  return x.reshape(shape);
-}
+// log p(x), of numbers.
+constexpr auto kNormal = [](auto x, auto mean, auto std) {
+  return square((x - mean) / std) * real(-0.5) - log(std) - real(0.9189385332046727);  // ½ log 2π
+};
+// Even in u, so that exp(-u) need not overflow.
+constexpr auto kLogistic = [](auto x, auto mean, auto scale) {
+  const auto u = (x - mean) / scale;
+  return -u - softplus(-u) * 2 - log(scale);
+};
+constexpr auto kBernoulli = [](auto x, auto logit) { return x * logit - softplus(logit); };
+
+Shape shape_of(const Var& a, const Var& b, const char* name) { return broadcast(a.shape(), b.shape(), name); }
 
 }  // namespace
 
-Var Normal::log_prob(const Var& x) const {
-  return map(
-      "normal_log_prob",
-      [](auto x, auto m, auto s) {
-        const auto u = (x - m) / s;
-        return u * u * real(-0.5) - log(s) - kHalfLog2Pi;
-      },
-      x, mean, std);
-}
-Var Normal::rsample(Generator& g) const {
-  const Tensor noise = randn(broadcast(mean.shape(), std.shape(), "Normal"), g);
-  return map(
-      "normal_sample", [](auto m, auto s, auto e) { return m + s * e; }, mean, std, noise);
-}
-Tensor Normal::sample(Generator& g) const {
-  NoGrad guard;
-  return rsample(g).value();
-}
+// ---- Normal ---------------------------------------------------------------------------------------------------------
+
+Var Normal::log_prob(const Var& x) const { return map("normal", kNormal, x, mean, std); }
+Var Normal::log_prob_rows(const Var& x) const { return map_sum(kNormal, 1, x, mean, std); }
+Var Normal::rsample(Generator& g) const { return mean + std * Var(randn(shape_of(mean, std, "Normal"), g)); }
 Var Normal::entropy() const {
-  return map(
-      "normal_entropy", [](auto s) { return log(s) + (kHalfLog2Pi + real(0.5)); }, std);
+  return broadcast_to(log(std) + (kHalfLog2Pi + real(0.5)), shape_of(mean, std, "Normal"));
 }
 
-Var Logistic::log_prob(const Var& x) const {
-  return map(
-      "logistic_log_prob",
-      [](auto x, auto m, auto s) {
-        const auto u = (x - m) / s;
-        return -u - softplus(-u) * 2 - log(s);
-      },
-      x, mean, scale);
+Var kl_divergence(const Normal& p, const Normal& q) {
+  auto f = [](auto m, auto s, auto mean, auto std) {
+    return log(std / s) + (square(s / std) + square((m - mean) / std) - 1) * real(0.5);
+  };
+  return map("kl_normal", f, p.mean, p.std, q.mean, q.std);
 }
-// By the inverse of the cumulative distribution: mean + scale log(u / (1 - u)). u = 0 would give -infinity.
+
+// ---- Logistic -------------------------------------------------------------------------------------------------------
+
+Var Logistic::log_prob(const Var& x) const { return map("logistic", kLogistic, x, mean, scale); }
+Var Logistic::log_prob_rows(const Var& x) const { return map_sum(kLogistic, 1, x, mean, scale); }
+
+// The difference of two Gumbel variables is logistic, and never infinite.
 Var Logistic::rsample(Generator& g) const {
-  const real tiny = std::numeric_limits<real>::epsilon() / 2;
-  const Tensor u = uniform(broadcast(mean.shape(), scale.shape(), "Logistic"), tiny, 1 - tiny, g);
-  return map(
-      "logistic_sample", [](auto m, auto s, auto u) { return m + s * (log(u) - log1p(-u)); }, mean, scale, u);
+  const Shape shape = shape_of(mean, scale, "Logistic");
+  const Tensor a = gumbel(shape, g), b = gumbel(shape, g);
+  return mean + scale * Var(a - b);
 }
-Tensor Logistic::sample(Generator& g) const {
-  NoGrad guard;
-  return rsample(g).value();
-}
-Var Logistic::entropy() const {
-  return map(
-      "logistic_entropy", [](auto s) { return log(s) + 2; }, scale);
-}
+Var Logistic::entropy() const { return broadcast_to(log(scale) + 2, shape_of(mean, scale, "Logistic")); }
 
-Var Bernoulli::log_prob(const Var& x) const {
-  return map(
-      "bernoulli_log_prob", [](auto x, auto a) { return x * a - softplus(a); }, x, logits);
-}
-Tensor Bernoulli::sample(Generator& g) const {
-  return map([](auto u, auto a) { return u < sigmoid(a); }, rand(logits.shape(), g), logits.value());
-}
+// ---- Bernoulli ------------------------------------------------------------------------------------------------------
+
+Var Bernoulli::log_prob(const Var& x) const { return map("bernoulli", kBernoulli, x, logits); }
+Var Bernoulli::log_prob_rows(const Var& x) const { return map_sum(kBernoulli, 1, x, logits); }
+Tensor Bernoulli::sample(Generator& g) const { return rand(logits.shape(), g) < sigmoid(logits.value()); }
 Var Bernoulli::entropy() const {
   return map(
-      "bernoulli_entropy", [](auto a) { return softplus(a) - sigmoid(a) * a; }, logits);
+      "bernoulli_entropy", [](auto l) { return softplus(l) - l * sigmoid(l); }, logits);
 }
 
-Var Categorical::log_prob(const Indices& x) const {
-  const Var p = gather(log_softmax(logits, -1), -1, column(x));
-  return reshape(p, x.shape());
+// ---- Categorical ----------------------------------------------------------------------------------------------------
+
+Var Categorical::log_prob(const Indices& k) const {
+  Shape expected = k.shape();
+  expected.push_back(logits.dim() ? logits.size(-1) : 0);
+  check(logits.shape() == expected, "Categorical: classes ", k.shape(), " for logits ", logits.shape());
+  return -reshape(nll_of_logits(reshape(logits, {k.numel(), logits.size(-1)}), k.flatten()), k.shape());
 }
 Indices Categorical::sample(Generator& g) const { return categorical(logits.value(), g); }
+
+// A class that is impossible adds nothing.
 Var Categorical::entropy() const {
-  const Var log_p = log_softmax(logits, -1);
-  return -sum(exp(log_p) * log_p, -1);
+  auto f = [](auto log_p) { return where(log_p > -kInfinity, -exp(log_p) * log_p, 0); };
+  return map_sum(f, logits.dim() - 1, log_softmax(logits, -1));
 }
 
 }  // namespace bijou::nn

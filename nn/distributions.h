@@ -1,11 +1,14 @@
-// Distributions: what a network's outputs can mean. Parameters are Vars of one shape or of shapes that broadcast; every
-// element is a variable of its own, so log_prob has the shape of the parameters and x together, as in PyTorch.
+// Probability distributions whose parameters are Vars: densities to be maximised, samples, entropies.
 //
-//   nn::Normal p{.mean = mu, .std = exp(log_sigma)};
-//   Var loss = -mean(p.log_prob(x));
-//   Var z = p.rsample();              // differentiable: z = mean + std e, e from N(0, 1)
+//   Normal(μ, σ)         log p(x) = -½ ((x - μ) / σ)² - log σ - ½ log 2π
+//   Logistic(μ, s)       log p(x) = -u - 2 log(1 + exp(-u)) - log s,    u = (x - μ) / s
+//   Bernoulli(l)         log p(x) = x l - log(1 + exp(l)),              p(1) = σ(l)
+//   Categorical(l)       log p(k) = log softmax(l)_k
+//   Mixture              log p(x) = logsumexp_k (log softmax(l)_k + log p_k(x))
 //
-// sample() gives numbers without a past; rsample(), where it exists, lets gradients through to the parameters.
+// log_prob gives one number an element and broadcasts; log_prob_rows sums it over all axes but the first, as the
+// log-density of each example, in one loop: [B, ...] -> [B]. sample draws constants; rsample, where it exists, a
+// differentiable function of the parameters (D. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014).
 #pragma once
 
 #include "autograd/ops.h"
@@ -13,62 +16,53 @@
 
 namespace bijou::nn {
 
-// N(mean, std²), std > 0.
 struct Normal {
   Var mean, std;
-
-  Var log_prob(const Var& x) const;  // -((x - mean) / std)² / 2 - log std - log(2 pi) / 2
+  Var log_prob(const Var& x) const;
+  Var log_prob_rows(const Var& x) const;
   Var rsample(Generator& g = default_generator()) const;
-  Tensor sample(Generator& g = default_generator()) const;
-  Var entropy() const;  // log(2 pi e) / 2 + log std
+  Tensor sample(Generator& g = default_generator()) const { return rsample(g).value(); }
+  Var entropy() const;
 };
+Var kl_divergence(const Normal& p, const Normal& q);  // KL(p || q), elementwise
 
-// The logistic distribution, with cumulative distribution sigmoid((x - mean) / scale), scale > 0.
 struct Logistic {
   Var mean, scale;
-
-  Var log_prob(const Var& x) const;  // with u = (x - mean) / scale: -u - 2 softplus(-u) - log scale
+  Var log_prob(const Var& x) const;
+  Var log_prob_rows(const Var& x) const;
   Var rsample(Generator& g = default_generator()) const;
-  Tensor sample(Generator& g = default_generator()) const;
-  Var entropy() const;  // 2 + log scale
-};
-
-// 1 with probability sigmoid(logits), else 0.
-struct Bernoulli {
-  Var logits;
-
-  Var log_prob(const Var& x) const;  // x logits - softplus(logits)
-  Tensor sample(Generator& g = default_generator()) const;
-  Var entropy() const;  // softplus(logits) - sigmoid(logits) logits
-};
-
-// One of K, with probabilities softmax(logits) along the last axis: logits [..., K], everything else [...].
-struct Categorical {
-  Var logits;
-
-  Var log_prob(const Indices& x) const;  // throws where an index is not in 0 .. K-1
-  Indices sample(Generator& g = default_generator()) const;
+  Tensor sample(Generator& g = default_generator()) const { return rsample(g).value(); }
   Var entropy() const;
 };
 
-// With probability softmax(logits)_k from the k-th component: logits [..., K], the components' parameters [..., K].
+struct Bernoulli {
+  Var logits;
+  Var log_prob(const Var& x) const;  // x: 0 or 1, or between (a mean of the two)
+  Var log_prob_rows(const Var& x) const;
+  Tensor sample(Generator& g = default_generator()) const;
+  Var entropy() const;
+};
+
+struct Categorical {
+  Var logits;                                                // [..., K]
+  Var log_prob(const Indices& k) const;                      // [...] -> [...]
+  Indices sample(Generator& g = default_generator()) const;  // [...]
+  Var entropy() const;                                       // [...]
+};
+
+// Components side by side along the last axis of their parameters, [..., K], and weights softmax(logits [..., K]).
 template <class Component>
 struct Mixture {
   Var logits;
   Component components;
 
-  // log sum_k softmax(logits)_k p_k(x), for x [...].
+  // x [...] -> [...]
   Var log_prob(const Var& x) const {
-    Shape column = x.shape();
-    column.push_back(1);
-    return logsumexp(log_softmax(logits, -1) + components.log_prob(reshape(x, column)), -1);
+    return logsumexp(log_softmax(logits, -1) + components.log_prob(unsqueeze(x, -1)), -1);
   }
   Tensor sample(Generator& g = default_generator()) const {
-    const Indices k = Categorical{logits}.sample(g);
-    const Tensor all = components.sample(g);
-    Shape column = k.shape();
-    column.push_back(1);
-    return gather(all, -1, k.reshape(column)).reshape(k.shape());
+    const Indices k = categorical(logits.value(), g);
+    return squeeze(gather(components.sample(g), -1, unsqueeze(k, -1)), -1);
   }
 };
 

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "tensor/elementwise.h"
+#include "tensor/layout.h"
+#include "tensor/linalg.h"
 
 namespace bijou::nn::init {
 namespace {
@@ -47,6 +49,20 @@ Tensor kaiming_uniform(const Shape& shape, KaimingOptions o, Generator& g) {
 }
 Tensor kaiming_normal(const Shape& shape, KaimingOptions o, Generator& g) {
   return normal(shape, 0, real(kaiming_std(shape, o, "kaiming_normal")), g);
+}
+
+// Q of a random matrix, its columns turned so that the diagonal of R is positive: then every rotation is as likely as
+// any other (F. Mezzadri, "How to generate random matrices from the classical compact groups", 2007).
+Tensor orthogonal(const Shape& shape, double gain, Generator& g) {
+  const Fans fan = fans(shape, "orthogonal");
+  const int64_t rows = shape[0], columns = int64_t(fan.in);
+  const bool wide = rows < columns;
+  const auto [q, r] = qr(randn(wide ? Shape{columns, rows} : Shape{rows, columns}, g));
+  const int64_t k = q.size(1);
+  Tensor signs({k});
+  for (int64_t i = 0; i < k; ++i) signs.mutable_data()[i] = r.at({i, i}) < 0 ? -real(gain) : real(gain);
+  const Tensor turned = q * signs;
+  return (wide ? transpose(turned, 0, 1) : turned).reshape(shape);
 }
 
 Tensor trunc_normal(const Shape& shape, double std, Generator& g) {
