@@ -50,7 +50,8 @@ void compare(const char* name, const Function& function, const std::vector<Tenso
   for (size_t i = 0; i < x.size(); ++i) {
     const std::string what = name + std::string(i < n ? ": the gradient of input " : ": the gradient of seed ") +
                              std::to_string(i < n ? i : i - n);
-    check(gradient[i].shape() == x[i].shape(), what, " has the shape ", gradient[i].shape(), ", the input ", x[i].shape());
+    check(gradient[i].shape() == x[i].shape(), what, " has the shape ", gradient[i].shape(), ", the input ",
+          x[i].shape());
     auto loss = [&](double t) {  // L(t): v·f, with input i moved to x_i + t u_i
       std::vector<Var> moved = parameters(inputs);
       moved[i] = parameter(inputs[i] + u[i] * real(t));
@@ -62,7 +63,8 @@ void compare(const char* name, const Function& function, const std::vector<Tenso
     const double h = o.eps, expected = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h);
     const double got = dot(gradient[i].value(), u[i]);
     // Terms of the scalar product may cancel: their absolute sum is what an error is relative to.
-    const double scale = std::fmax(dot(abs(gradient[i].value()), abs(u[i])), std::fmax(std::fabs(expected), 1e-3 * size));
+    const double scale =
+        std::fmax(dot(abs(gradient[i].value()), abs(u[i])), std::fmax(std::fabs(expected), 1e-3 * size));
     check(std::fabs(got - expected) <= o.tolerance * scale, what, " of shape ", x[i].shape(),
           " is wrong along a random direction: expected ", expected, ", got ", got, ", relative error ",
           std::fabs(got - expected) / scale);

@@ -75,7 +75,9 @@ Var cholesky(const Var& a) {
 // A = V Λ Vᵀ: dλ = diag(Vᵀ dA V), dV = V (F ∘ Vᵀ dA V), where F_ij = 1 / (λ_j - λ_i), and 0 on the diagonal.
 Eigenpairs<Var> eigh(const Var& a) {
   const Eigenpairs<Tensor> e = eigh(a.value());
-  const auto again = [e](const Node& y) { return grad_enabled() ? eigh(y.in(0)) : Eigenpairs<Var>{e.values, e.vectors}; };
+  const auto again = [e](const Node& y) {
+    return grad_enabled() ? eigh(y.in(0)) : Eigenpairs<Var>{e.values, e.vectors};
+  };
   const Var values = record("eigh.values", e.values, {a}, [again](const Node& y, const Var& g, Grads& d) {
     const Var v = again(y).vectors;
     d[0] = matmul(v * unsqueeze(g, -2), v, {.transpose_b = true});

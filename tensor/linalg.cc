@@ -13,8 +13,10 @@ void sgetrf_(const int* m, const int* n, float* a, const int* lda, int* pivots, 
 void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* pivots, int* info);
 void spotrf_(const char* uplo, const int* n, float* a, const int* lda, int* info, size_t);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, size_t);
-void sgelqf_(const int* m, const int* n, float* a, const int* lda, float* tau, float* work, const int* lwork, int* info);
-void dgelqf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work, const int* lwork, int* info);
+void sgelqf_(const int* m, const int* n, float* a, const int* lda, float* tau, float* work, const int* lwork,
+             int* info);
+void dgelqf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work, const int* lwork,
+             int* info);
 void sorglq_(const int* m, const int* n, const int* k, float* a, const int* lda, const float* tau, float* work,
              const int* lwork, int* info);
 void dorglq_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau, double* work,
@@ -35,8 +37,10 @@ namespace {
 // The function for `real`, out of two.
 template <class S, class D>
 constexpr auto* pick(S* single, D* both) {
-  if constexpr (std::is_same_v<real, float>) return single;
-  else return both;
+  if constexpr (std::is_same_v<real, float>)
+    return single;
+  else
+    return both;
 }
 const auto trsm = pick(cblas_strsm, cblas_dtrsm);
 
@@ -172,7 +176,8 @@ Tensor solve(const char* op, const Tensor& a, const Tensor& b) {
     const real* factors = f.factors.data() + m * sa.size;
     for (int64_t row = 0; row < sa.rows; ++row) {  // L U X = Pᵀ B
       const int64_t other = f.pivots.data()[m * sa.rows + row] - 1;
-      if (other != row) std::swap_ranges(out + row * sb.columns, out + (row + 1) * sb.columns, out + other * sb.columns);
+      if (other != row)
+        std::swap_ranges(out + row * sb.columns, out + (row + 1) * sb.columns, out + other * sb.columns);
     }
     triangular(factors, out, sb.rows, sb.columns, {.unit = true});
     triangular(factors, out, sb.rows, sb.columns, {.upper = true});

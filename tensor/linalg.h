@@ -52,8 +52,8 @@ struct TriangularOptions {
 };
 Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularOptions options = {});
 
-Tensor cholesky(const Tensor& a);       // lower L; A is symmetric (its lower triangle is read) and positive definite
-Qr<Tensor> qr(const Tensor& a);         // "reduced"
+Tensor cholesky(const Tensor& a);          // lower L; A is symmetric (its lower triangle is read) and positive definite
+Qr<Tensor> qr(const Tensor& a);            // "reduced"
 Eigenpairs<Tensor> eigh(const Tensor& a);  // A is symmetric: its lower triangle is read
 // Of the symmetric matrix with this diagonal [n] and off-diagonal [n - 1], as Lanczos makes it.
 Eigenpairs<Tensor> eigh_tridiagonal(const Tensor& diagonal, const Tensor& off_diagonal);

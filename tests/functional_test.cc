@@ -102,9 +102,11 @@ Var checkpointed_block(const Var& x, const Var& w) {
 TEST(Checkpoint, ValuesAndGradientsAreThoseOfThePlainFunction) {
   const Var x = parameter(random({3, 4}, 1)), w = parameter(random({4, 4}, 2));
   const Var h = exp(x * real(0.1));  // older than the checkpoint, and not a leaf
-  const Var plain = sum(square(block(block(h, w), w))), lean = sum(square(checkpointed_block(checkpointed_block(h, w), w)));
+  const Var plain = sum(square(block(block(h, w), w))),
+            lean = sum(square(checkpointed_block(checkpointed_block(h, w), w)));
   expect_close(lean, plain.value(), 0);
-  const std::vector<Var> expected = grad(plain, {x, w}, {.retain_graph = true}), got = grad(lean, {x, w}, {.retain_graph = true});
+  const std::vector<Var> expected = grad(plain, {x, w}, {.retain_graph = true}),
+                         got = grad(lean, {x, w}, {.retain_graph = true});
   expect_close(got[0], expected[0].value());
   expect_close(got[1], expected[1].value());
   backward(lean);

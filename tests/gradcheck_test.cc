@@ -39,13 +39,20 @@ TEST(Gradcheck, WorksInFloatWithItsDefaults) {
 
 TEST(Gradcheck, TakesSeveralOutputsAndInputsOfNoUse) {
   SKIP_IN_FLOAT();
-  expect_gradients([](const std::vector<Var>& x) { return std::vector<Var>{x[0] * x[1], sum(sin(x[1])), Var(real(1))}; },
-                   {random({3}, 1), random({3}, 2), random({2, 2}, 3)});
+  expect_gradients(
+      [](const std::vector<Var>& x) {
+        return std::vector<Var>{x[0] * x[1], sum(sin(x[1])), Var(real(1))};
+      },
+      {random({3}, 1), random({3}, 2), random({2, 2}, 3)});
 }
 
 TEST(Gradcheck, NamesTheInputWithTheWrongGradient) {
   auto f = [](const std::vector<Var>& x) { return x[0] + squared(x[1], 2.2); };
-  expect_error([&] { gradcheck(f, {random({3}, 1), random({3}, 2)}); }, "the gradient of input 1 of shape [3] is wrong");
+  expect_error(
+      [&] {
+        gradcheck(f, {random({3}, 1), random({3}, 2)});
+      },
+      "the gradient of input 1 of shape [3] is wrong");
 }
 
 TEST(Gradcheck, SeesAnErrorOfOneInAHundredThousand) {

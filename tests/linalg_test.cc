@@ -35,13 +35,15 @@ Tensor positive(const Shape& shape, uint64_t seed = 0) {
 Var symmetric(const Var& x) { return (x + transpose(x, -1, -2)) * real(0.5); }
 Tensor symmetric(const Tensor& x) { return (x + transposed(x)) * real(0.5); }
 
-std::vector<Shape> square_shapes() { return {{0, 0}, {1, 1}, {2, 2}, {5, 5}, {33, 33}, {3, 4, 4}, {2, 1, 2, 2}, {0, 3, 3}, {2, 0, 0}}; }
+std::vector<Shape> square_shapes() {
+  return {{0, 0}, {1, 1}, {2, 2}, {5, 5}, {33, 33}, {3, 4, 4}, {2, 1, 2, 2}, {0, 3, 3}, {2, 0, 0}};
+}
 
 // ---- LU, determinants -----------------------------------------------------------------------------------------------
 
 TEST(Linalg, LuMultipliesBack) {
-  for (const Shape& shape : {Shape{0, 0}, Shape{1, 1}, Shape{5, 5}, Shape{4, 7}, Shape{7, 4}, Shape{2, 3, 3}, Shape{3, 0},
-                             Shape{0, 3}, Shape{2, 3, 1, 2}, Shape{70, 65}}) {
+  for (const Shape& shape : {Shape{0, 0}, Shape{1, 1}, Shape{5, 5}, Shape{4, 7}, Shape{7, 4}, Shape{2, 3, 3},
+                             Shape{3, 0}, Shape{0, 3}, Shape{2, 3, 1, 2}, Shape{70, 65}}) {
     const Tensor a = random(shape, 1);
     const Plu f = lu_unpack(lu(a));
     expect_close(matmul(f.p, matmul(f.l, f.u)), a, kDigits);
@@ -136,7 +138,8 @@ TEST(Linalg, AStackOnEitherSideGoesWithOneMatrixOnTheOther) {
 TEST(Linalg, TriangularSystemsOfEveryKind) {
   for (int kind = 0; kind < 16; ++kind)
     for (const Shape& shape : {Shape{0, 0}, Shape{1, 1}, Shape{5, 5}, Shape{2, 3, 3}}) {
-      const TriangularOptions o{.upper = bool(kind & 1), .transpose = bool(kind & 2), .unit = bool(kind & 4), .left = bool(kind & 8)};
+      const TriangularOptions o{
+          .upper = bool(kind & 1), .transpose = bool(kind & 2), .unit = bool(kind & 4), .left = bool(kind & 8)};
       const Tensor one = eye(shape[-1]), a = random(shape, 1) * real(0.3) + one * 2;
       Tensor full = o.upper ? triu(a) : tril(a);
       if (o.unit) full = full * (1 - one) + one;
@@ -242,7 +245,8 @@ TEST(LinalgGradients, SlogdetInverseSolve) {
 TEST(LinalgGradients, TriangularSystemsOfEveryKind) {
   SKIP_IN_FLOAT();
   for (int kind = 0; kind < 16; ++kind) {
-    const TriangularOptions o{.upper = bool(kind & 1), .transpose = bool(kind & 2), .unit = bool(kind & 4), .left = bool(kind & 8)};
+    const TriangularOptions o{
+        .upper = bool(kind & 1), .transpose = bool(kind & 2), .unit = bool(kind & 4), .left = bool(kind & 8)};
     const auto f = [o](const std::vector<Var>& x) { return solve_triangular(x[0], x[1], o); };
     for (const Shape& shape : {Shape{0, 0}, Shape{1, 1}, Shape{4, 4}, Shape{2, 3, 3}}) {
       Shape rhs = shape;
@@ -262,7 +266,8 @@ TEST(LinalgGradients, Cholesky) {
 
 TEST(LinalgGradients, QrOfTallSquareAndWideMatrices) {
   SKIP_IN_FLOAT();
-  for (const Shape& shape : {Shape{0, 0}, Shape{1, 1}, Shape{3, 3}, Shape{5, 3}, Shape{2, 4}, Shape{2, 4, 2}, Shape{3, 0}, Shape{0, 3}})
+  for (const Shape& shape :
+       {Shape{0, 0}, Shape{1, 1}, Shape{3, 3}, Shape{5, 3}, Shape{2, 4}, Shape{2, 4, 2}, Shape{3, 0}, Shape{0, 3}})
     expect_gradients(
         [](const std::vector<Var>& x) {
           const Qr<Var> f = qr(x[0]);
@@ -317,7 +322,8 @@ TEST(LinalgErrors, ShapesAreNamed) {
   expect_error([&] { solve(ones({2, 3, 3}), ones({4, 3, 1})); }, "the leading axes differ");
   expect_error([&] { solve_triangular(square, wide); }, "A [3, 3], B [2, 3]: the sizes of A X = B differ");
   expect_error([&] { solve_triangular(square, transposed(wide), {.left = false}); }, "the sizes of X A = B differ");
-  expect_error([&] { eigh_tridiagonal(vector, vector); }, "diagonals [n] and [n - 1] expected, the shapes are [3] and [3]");
+  expect_error([&] { eigh_tridiagonal(vector, vector); },
+               "diagonals [n] and [n - 1] expected, the shapes are [3] and [3]");
   Lu f = lu(square);
   f.pivots.fill(9);
   expect_error([&] { lu_unpack(f); }, "lu_unpack: pivot 9 for 3 rows");
@@ -332,8 +338,11 @@ TEST(LinalgErrors, SingularMatricesAreNamed) {
   expect_error([&] { solve(stack_of_two, ones({2, 2, 1})); }, "solve: matrix 1 of [2] is singular");
   expect_error([&] { solve_triangular(matrix({{0, 1}, {1, 1}}), ones({2, 1})); }, "singular (pivot 0 is 0)");
   solve_triangular(matrix({{0, 1}, {1, 0}}), ones({2, 1}), {.unit = true});
-  expect_error([&] { cholesky(matrix({{1, 2}, {2, 1}})); },
-               "cholesky: the matrix is not positive definite (its leading 2 x 2 block is not)");
+  expect_error(
+      [&] {
+        cholesky(matrix({{1, 2}, {2, 1}}));
+      },
+      "cholesky: the matrix is not positive definite (its leading 2 x 2 block is not)");
   expect_error([&] { eigh(matrix({{1, NAN}, {NAN, 1}})); }, "eigh: the matrix holds NaN or infinity");
   expect_error([&] { eigh_tridiagonal(tensor({1, NAN}), ones({1})); }, "NaN or infinity");
   const Var a = parameter(singular);
