@@ -99,10 +99,10 @@ Tensor confusion(const Indices& predicted, const Indices& labels, int64_t classe
 
 // The test images that were taken for something else, as many as fit.
 Tensor mistakes(const Dataset& test, const Indices& predicted, int64_t most) {
-  std::vector<index> wrong;
+  std::vector<bijou::index> wrong;
   for (int64_t i = 0; i < test.size() && int64_t(wrong.size()) < most; ++i)
-    if (predicted.data()[i] != test.labels.data()[i]) wrong.push_back(index(i));
-  return index_select(test.images, 0, Indices::from(std::span<const index>(wrong)));
+    if (predicted.data()[i] != test.labels.data()[i]) wrong.push_back(bijou::index(i));
+  return index_select(test.images, 0, Indices::from(std::span<const bijou::index>(wrong)));
 }
 
 }  // namespace
@@ -140,28 +140,28 @@ int main(int argc, char** argv) {
   // Everything that changes as the run goes on, out and in.
   auto save = [&] {
     nn::Checkpoint c;
-    c.put("model", net.state_dict());
-    c.put("optimizer", optimizer.state_dict());
-    c.put("generator", default_generator());
+    c.add("model", net.state_dict());
+    c.add("optimizer", optimizer.state_dict());
+    c.generator = default_generator().state();
+    c.step = step;
     auto pack = [](const std::vector<double>& v) { return Tensor::from(std::vector<real>(v.begin(), v.end())); };
     c.tensors["curve.loss"] = pack(losses), c.tensors["curve.accuracy"] = pack(accuracies);
     char exact[32];
     std::snprintf(exact, sizeof exact, "%a", loss_sum);
     c.metadata["loss_sum"] = exact;
-    c.metadata["step"] = std::to_string(step);
     c.metadata["options"] = options;
-    c.save(checkpoint);
+    nn::save_checkpoint(checkpoint, c);
   };
   if (resume) {
-    const nn::Checkpoint c = nn::Checkpoint::load(checkpoint);
-    if (c.text("options") != options) args.refuse(checkpoint + " is of another run: " + c.text("options"));
-    net.load_state_dict(c.get("model"));
-    optimizer.load_state_dict(c.get("optimizer"));
-    default_generator() = c.get_generator("generator");
+    const nn::Checkpoint c = nn::load_checkpoint(checkpoint);
+    if (c.metadata.at("options") != options) args.refuse(checkpoint + " is of another run: " + c.metadata.at("options"));
+    net.load_state_dict(c.part("model"));
+    optimizer.load_state_dict(c.part("optimizer"));
+    default_generator() = Generator(c.generator);
     const Tensor &l = c.tensors.at("curve.loss"), &a = c.tensors.at("curve.accuracy");
     losses.assign(l.begin(), l.end()), accuracies.assign(a.begin(), a.end());
-    loss_sum = std::stod(c.text("loss_sum"));
-    step = std::stoll(c.text("step"));
+    loss_sum = std::stod(c.metadata.at("loss_sum"));
+    step = c.step;
   }
 
   Progress progress({.title = dataset + " " + model, .total = steps, .start = step});

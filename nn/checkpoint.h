@@ -1,11 +1,17 @@
 // Checkpoint: a whole run in one file, from which it goes on bit for bit.
 //
-//   nn::Checkpoint c;                                           nn::Checkpoint c =
-//   nn::load_checkpoint("run.safetensors"); c.add("model", model.state_dict()); model.load_state_dict(c.part("model"));
-//   c.add("optimizer", optimizer.state_dict());                 optimizer.load_state_dict(c.part("optimizer"));
-//   c.generator = default_generator().state();                  default_generator() = Generator(c.generator);
-//   c.step = step;                                              step = c.step;
+//   nn::Checkpoint c;
+//   c.add("model", model.state_dict());
+//   c.add("optimizer", optimizer.state_dict());
+//   c.generator = default_generator().state();
+//   c.step = step;
 //   nn::save_checkpoint("run.safetensors", c);
+//
+//   const nn::Checkpoint c = nn::load_checkpoint("run.safetensors");
+//   model.load_state_dict(c.part("model"));
+//   optimizer.load_state_dict(c.part("optimizer"));
+//   default_generator() = Generator(c.generator);
+//   step = c.step;
 //
 // The file is a safetensors file like any other. It appears complete or not at all: a run that is killed while it saves
 // keeps the checkpoint before.
