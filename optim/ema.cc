@@ -1,7 +1,5 @@
 #include "optim/ema.h"
 
-#include <algorithm>
-
 #include "tensor/map.h"
 
 namespace bijou::optim::detail {

@@ -14,6 +14,8 @@
 //   evaluate(ema.average);
 #pragma once
 
+#include <algorithm>
+
 #include "nn/module.h"
 
 namespace bijou::optim {
@@ -55,11 +57,12 @@ class Ema {
     return state;
   }
   void load_state_dict(nn::StateDict state) {
-    check(!state.empty() && state.back().first == "updates", "Ema: a state that ends with its updates expected");
-    const Tensor updates = state.back().second;
-    state.pop_back();
+    const auto updates = std::find_if(state.begin(), state.end(), [](auto& entry) { return entry.first == "updates"; });
+    check(updates != state.end(), "Ema: the state lacks its number of updates");
+    const int64_t done = int64_t(updates->second.item());
+    state.erase(updates);
     average.load_state_dict(state);
-    averager_.updates = int64_t(updates.item());
+    averager_.updates = done;
   }
 
   M average;

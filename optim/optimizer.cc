@@ -1,5 +1,7 @@
 #include "optim/optimizer.h"
 
+#include <map>
+
 namespace bijou::optim {
 
 void Optimizer::add(const Var& parameter, size_t group) {
@@ -44,15 +46,19 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const std::vector<std::pair<std::string, Tensor>>& state) {
+  const std::map<std::string, Tensor> given(state.begin(), state.end());
   const auto own = state_dict();
-  check(state.size() == own.size(), name_, ": a state of ", own.size(), " tensors expected, not of ", state.size());
-  for (size_t k = 0; k < own.size(); ++k)
-    check(state[k].first == own[k].first && state[k].second.shape() == own[k].second.shape(), name_, ": state ",
-          own[k].first, " ", own[k].second.shape(), " expected, not ", state[k].first, " ", state[k].second.shape());
-  size_t k = 0;
-  for (Slot& slot : slots_) {
-    slot.state.step = int64_t(state[k++].second.item());
-    for (size_t b = 0; b < buffers_.size(); ++b) slot.state.buffers[b].copy_from(state[k++].second);
+  check(given.size() == own.size(), name_, ": a state of ", own.size(), " tensors expected, not of ", given.size());
+  for (const auto& [name, mine] : own) {
+    const auto found = given.find(name);
+    check(found != given.end(), name_, ": the state lacks ", name, " ", mine.shape());
+    const Shape& theirs = found->second.shape();
+    check(theirs == mine.shape(), name_, ": the state's ", name, " is ", theirs, ", not ", mine.shape());
+  }
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const std::string number = std::to_string(i) + ".";
+    slots_[i].state.step = int64_t(given.at(number + "step").item());
+    for (size_t k = 0; k < buffers_.size(); ++k) slots_[i].state.buffers[k].copy_from(given.at(number + buffers_[k]));
   }
 }
 
