@@ -10,6 +10,7 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -41,7 +42,13 @@ struct Lane {
   Lane(Mask m) : v(hn::IfThenElseZero(m.m, hn::Set(kLane, real(1)))) {}  // 1 where true
 
   static Lane load(const real* p) { return hn::LoadU(kLane, p); }
-  static Lane load(const real* p, Mask which) { return hn::MaskedLoad(which.m, kLane, p); }  // 0 elsewhere
+  // The first lanes only, 0 in the others. By hand where Highway would read the whole register, from an aligned address.
+  static Lane load(const real* p, Mask first) {
+    if constexpr (HWY_TARGET <= HWY_AVX2) return hn::MaskedLoad(first.m, kLane, p);
+    alignas(64) real all[hn::MaxLanes(kLane)] = {};
+    std::copy_n(p, hn::CountTrue(kLane, first.m), all);
+    return load(all);
+  }
   void store(real* p) const { hn::StoreU(v, kLane, p); }
   // The first lanes only, for masks of first_lanes(). By hand, as AMD's processors take dozens of cycles for a masked
   // store.
@@ -73,7 +80,7 @@ inline Lane fma(Lane a, Lane b, Lane c) { return hn::MulAdd(a.v, b.v, c.v); }  /
 
 inline Lane abs(Lane x) { return hn::Abs(x.v); }
 inline Lane sqrt(Lane x) { return hn::Sqrt(x.v); }
-inline Lane floor(Lane x) { return hn::Floor(x.v); }
+inline Lane floor(Lane x) { return hn::CopySign(hn::Floor(x.v), x.v); }  // -0 stays -0
 inline Lane round(Lane x) { return hn::Round(x.v); }  // to the nearest, ties to even
 inline Lane sign(Lane x) { return where(x > 0, Lane(1), where(x < 0, Lane(-1), x)); }
 inline Mask is_nan(Lane x) { return {hn::IsNaN(x.v)}; }
