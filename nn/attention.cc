@@ -58,24 +58,20 @@ struct Attention {
   void scores(const Block& b, const real* qkv, real* s) const {
     const real *k = qkv + in_offset(b) + dim, *q = qkv + in_offset(b) + b.first * stride();
     gemm(false, true, b.rows(), b.keys, width(), scale(), q, stride(), k, stride(), 0, s, steps);
-    auto block_out = [](Lane s, Lane no) { return where(no != 0, Lane(-kInfinity), s); };
-    for (int64_t i = 0; i < b.rows(); ++i) {
-      const Row row(0, b.keys, 0);
-      real* scores = s + i * steps;
-      if (causal) std::fill(scores + b.first + i + 1, scores + b.keys, -kInfinity);
-      if (positions) row.write(scores, block_out, scores, positions + (b.first + i) * steps);
-      if (padding) row.write(scores, block_out, scores, padding + b.example * steps);
+    auto unless = [](Lane s, Lane no) { return where(no != 0, Lane(-kInfinity), s); };
+    const Row keys(0, b.keys, 0);
+    for (int64_t i = 0; i < b.rows(); ++i, s += steps) {
+      if (causal) std::fill(s + b.first + i + 1, s + b.keys, -kInfinity);
+      if (positions) keys.write(s, unless, s, positions + (b.first + i) * steps);
+      if (padding) keys.write(s, unless, s, padding + b.example * steps);
     }
   }
 
-  // p becomes p kept, where weights are dropped.
+  // Where weights are dropped: p becomes p kept.
   void drop(const Block& b, real* p) const {
-    if (!kept) return;
-    for (int64_t i = 0; i < b.rows(); ++i) {
-      const Row row(0, b.keys, 0);
-      row.write(
-          p + i * steps, [](Lane p, Lane k) { return p * k; }, p + i * steps, kept + row_of(b, i) * steps);
-    }
+    auto product = [](Lane p, Lane kept) { return p * kept; };
+    for (int64_t i = 0; kept && i < b.rows(); ++i, p += steps)
+      Row(0, b.keys, 0).write(p, product, p, kept + row_of(b, i) * steps);
   }
 
   void forward(const real* qkv, Tensor scratch, real* y, real* lse) const {
@@ -83,27 +79,27 @@ struct Attention {
     for_blocks(scratch.size(0), [&, size = scratch.size(1) * steps](const Block& b, int64_t piece) {
       real* p = memory + piece * size;
       scores(b, qkv, p);
-      for (int64_t i = 0; i < b.rows(); ++i) softmax(p + i * steps, b.keys, lse + row_of(b, i));
+      for (int64_t i = 0; i < b.rows(); ++i) lse[row_of(b, i)] = softmax(p + i * steps, b.keys);
       drop(b, p);
       gemm(false, false, b.rows(), width(), b.keys, 1, p, steps, qkv + in_offset(b) + 2 * dim, stride(), 0,
            y + out_offset(b), dim);
     });
   }
 
-  static void softmax(real* s, int64_t n, real* lse) {
+  // In place; the log-sum-exp.
+  static real softmax(real* s, int64_t n) {
+    auto same = [](Lane s) { return s; };
+    auto power = [](Lane s, Lane m) { return exp(s - m); };
+    auto quotient = [](Lane e, Lane total) { return e / total; };
     const Row row(0, n, 0);
-    const Lane m = row.fold(
-        Peak(), [](Lane v) { return v; }, s);
+    const Lane m = row.fold(Max(), same, s);
     if (hn::GetLane(m.v) == -kInfinity) {  // it may look nowhere
       std::fill_n(s, n, real(0));
-      *lse = kInfinity;
-      return;
+      return kInfinity;
     }
-    const Lane total = row.fold_and_write(
-        s, Add(), [](Lane v, Lane m) { return exp(v - m); }, s, m);
-    row.write(
-        s, [](Lane e, Lane scale) { return e * scale; }, s, Lane(1) / total);
-    row.store(m + log(total), lse);
+    const Lane total = row.fold_and_write(s, Add(), power, s, m);
+    row.write(s, quotient, s, total);
+    return hn::GetLane((m + log(total)).v);
   }
 
   // dqkv must begin as zeros.
@@ -126,13 +122,13 @@ struct Attention {
 
   // From the scores in p and dL/dP in ds: P and dL/dS.
   static void softmax_vjp(real* p, real* ds, int64_t n, real lse) {
+    auto power = [](Lane s, Lane lse) { return exp(s - lse); };
+    auto product = [](Lane p, Lane d) { return p * d; };
+    auto formula = [](Lane p, Lane d, Lane total) { return p * (d - total); };
     const Row row(0, n, 0);
-    row.write(
-        p, [](Lane s, Lane lse) { return exp(s - lse); }, p, Lane(lse));
-    const Lane total = row.fold(
-        Add(), [](Lane p, Lane d) { return p * d; }, p, ds);
-    row.write(
-        ds, [](Lane p, Lane d, Lane total) { return p * (d - total); }, p, ds, total);
+    row.write(p, power, p, Lane(lse));
+    const Lane total = row.fold(Add(), product, p, ds);
+    row.write(ds, formula, p, ds, total);
   }
 };
 

@@ -70,13 +70,13 @@ Var binary_cross_entropy_with_logits(const Var& x, const Var& target, LossOption
 }
 
 Var mse_loss(const Var& x, const Var& target, LossOptions o) {
-  return elementwise_loss(
-      "mse_loss", [](auto x, auto t) { return square(x - t); }, x, target, o.reduction);
+  auto f = [](auto x, auto t) { return square(x - t); };
+  return elementwise_loss("mse_loss", f, x, target, o.reduction);
 }
 
 Var l1_loss(const Var& x, const Var& target, LossOptions o) {
-  return elementwise_loss(
-      "l1_loss", [](auto x, auto t) { return abs(x - t); }, x, target, o.reduction);
+  auto f = [](auto x, auto t) { return abs(x - t); };
+  return elementwise_loss("l1_loss", f, x, target, o.reduction);
 }
 
 Var huber_loss(const Var& x, const Var& target, HuberOptions o) {

@@ -70,21 +70,18 @@ struct RowNorm {
     const auto& [x, weight, mean, scale, g] = given;
     const real* w = weight - row.begin();
     const Lane m = row.load(mean), r = row.load(scale);
-    row.write(
-        dw, [](Lane sum, Lane g, Lane x, Lane m, Lane r) { return sum + g * (x - m) * r; }, dw, g, x, m, r);
-    row.write(
-        db, [](Lane sum, Lane g) { return sum + g; }, db, g);
+    auto add_gn = [](Lane sum, Lane g, Lane x, Lane m, Lane r) { return sum + g * (x - m) * r; };
+    auto add_g = [](Lane sum, Lane g) { return sum + g; };
+    row.write(dw, add_gn, dw, g, x, m, r);
+    row.write(db, add_g, db, g);
     if (!dx) return;
-    const Lane mean_h = row.fold(
-                            Add(), [](Lane g, Lane w) { return g * w; }, g, w) /
-                        real(n);
-    const Lane mean_hn = row.fold(
-                             Add(), [](Lane g, Lane w, Lane x, Lane m) { return g * w * (x - m); }, g, w, x, m) *
-                         r / real(n);
+    auto h = [](Lane g, Lane w) { return g * w; };
+    auto hn = [](Lane g, Lane w, Lane x, Lane m, Lane r) { return g * w * (x - m) * r; };
+    const Lane mean_h = row.fold(Add(), h, g, w) / real(n), mean_hn = row.fold(Add(), hn, g, w, x, m, r) / real(n);
     auto formula = [](Lane g, Lane w, Lane x, Lane m, Lane r, Lane h, Lane hn) {
-      return (g * w - h - (x - m) * hn) * r;
+      return (g * w - h - (x - m) * r * hn) * r;
     };
-    row.write(dx, formula, g, w, x, m, r, mean_h, mean_hn * r);
+    row.write(dx, formula, g, w, x, m, r, mean_h, mean_hn);
   }
 };
 

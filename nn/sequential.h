@@ -49,10 +49,8 @@ class AnyModule {
     Var call(const Var& x) const override { return f(x); }
     std::unique_ptr<Holder> copy() const override { return std::make_unique<Held>(f); }
     Module* module() override {
-      if constexpr (std::derived_from<F, Module>)
-        return &f;
-      else
-        return nullptr;
+      if constexpr (std::derived_from<F, Module>) return &f;
+      else return nullptr;
     }
     F f;
   };
@@ -61,10 +59,9 @@ class AnyModule {
 
 struct Sequential : Module {
   Sequential() = default;
-  template <class... M>
-  requires(sizeof...(M) > 0 &&
-           !(std::same_as<std::decay_t<M>, Sequential> && ...)) explicit Sequential(M&&... modules) {
-    (add(std::forward<M>(modules)), ...);
+  explicit Sequential(AnyModule first, auto... more) {
+    add(std::move(first));
+    (add(std::move(more)), ...);
   }
   Sequential& add(AnyModule module) { return list.push_back(std::move(module)), *this; }
 

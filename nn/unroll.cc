@@ -33,20 +33,13 @@ struct Unroll {
     return in;
   }
 
-  // body(b, k, load, store) for all rows b of a step and all registers of a row, k being where a register begins.
+  // body(b, k, lanes) for all rows b of a step and all registers of a row: numbers k and on, as many as there are
+  // lanes.
   template <class Body>
   void for_registers(const Body& body) const {
     parallel_for(batch, (1 << 13) / width() + 1, [&](int64_t b, int64_t last) {
-      for (; b < last; ++b) {
-        int64_t k = 0;
-        for (; k + kLanes <= hidden; k += kLanes)
-          body(
-              b, k, [](const real* p) { return Lane::load(p); }, [](Lane y, real* p) { y.store(p); });
-        const Mask tail = first_lanes(hidden - k);
-        if (k < hidden)
-          body(
-              b, k, [=](const real* p) { return Lane::load(p, tail); }, [=](Lane y, real* p) { y.store(p, tail); });
-      }
+      for (; b < last; ++b)
+        for (int64_t k = 0; k < hidden; k += kLanes) body(b, k, first_lanes(std::min(hidden - k, kLanes)));
     });
   }
 
@@ -58,10 +51,10 @@ struct Unroll {
       gemm(false, true, batch, width(), hidden, 1, before(0, t, states, initial), hidden, weight, hidden, 1, h,
            width());
       const real* state = before(kLast, t, states, initial);
-      for_registers([&](int64_t b, int64_t k, auto load, auto store) {
+      for_registers([&](int64_t b, int64_t k, Mask lanes) {
         const auto in = row(t, b, x_gates, static_cast<const real*>(h_gates), state);
-        const auto y = std::apply([&](auto... p) { return Cell::step(load(p + k)...); }, in);
-        for_each<kStates>([&](auto s) { store(std::get<s>(y), states + after(s, t) + b * hidden + k); });
+        const auto y = std::apply([&](auto... p) { return Cell::step(Lane::load(p + k, lanes)...); }, in);
+        for_each<kStates>([&](auto s) { std::get<s>(y).store(states + after(s, t) + b * hidden + k, lanes); });
       });
     }
   }
@@ -72,15 +65,16 @@ struct Unroll {
                 const real* d_states, real* d_x_gates, real* d_h_gates, real* d_state) const {
     for (int64_t t = steps - 1; t >= 0; --t) {
       const real* state = before(kLast, t, states, initial);
-      for_registers([&](int64_t b, int64_t k, auto load, auto store) {
+      for_registers([&](int64_t b, int64_t k, Mask lanes) {
         const auto in = row(t, b, x_gates, h_gates, state);
         const auto out = row(t, b, d_x_gates, d_h_gates, d_state + kLast * batch * hidden);
         std::array<Lane, kStates> g;
         for_each<kStates>([&](auto s) {
-          g[s] = load(d_states + after(s, t) + b * hidden + k) + load(d_state + (s * batch + b) * hidden + k);
+          g[s] = Lane::load(d_states + after(s, t) + b * hidden + k, lanes) +
+                 Lane::load(d_state + (s * batch + b) * hidden + k, lanes);
         });
-        const auto d = vjp(std::apply([&](auto... p) { return std::array{load(p + k)...}; }, in), g);
-        for (size_t i = 0; i < kInputs; ++i) store(d[i], out[i] + k);
+        const auto d = vjp(std::apply([&](auto... p) { return std::array{Lane::load(p + k, lanes)...}; }, in), g);
+        for (size_t i = 0; i < kInputs; ++i) d[i].store(out[i] + k, lanes);
       });
       // h also goes through the product. Where it is what the formula reads, that part of d_state is there already.
       gemm(false, false, batch, hidden, width(), 1, d_h_gates + t * batch * width(), width(), weight, hidden,

@@ -116,10 +116,8 @@ TEST(Attention, IsCausalByGradient) {
     backward(sum(square(y)));
     for (int64_t j = 0; j < steps; ++j) {
       const real size = sum(square(x.grad().value().row(0).row(j))).item();
-      if (j > i)
-        EXPECT_EQ(size, 0) << j << " of " << i;
-      else
-        EXPECT_GT(size, 0) << j << " of " << i;
+      if (j > i) EXPECT_EQ(size, 0) << j << " of " << i;
+      else EXPECT_GT(size, 0) << j << " of " << i;
     }
   }
 }

@@ -177,6 +177,15 @@ TEST(Sequential, NestsAndNamesByPosition) {
             (std::vector<std::string>{"0.0.weight", "0.0.bias", "0.1.weight", "1.body.weight"}));
 }
 
+TEST(Sequential, HoldsSequentialsOnly) {
+  const Linear a({.in = 2, .out = 2}), b({.in = 2, .out = 2});
+  const Sequential first(a), second(b), both(first, second), copy(first);
+  EXPECT_EQ(both.size(), 2u);
+  EXPECT_EQ(copy.parameters().size(), 2u);
+  const Tensor x = random({3, 2});
+  expect_close(both(x), b(a(x)).value(), 0);
+}
+
 TEST(Sequential, RefusesWhatIsNotThere) {
   const Sequential net(Linear({.in = 1, .out = 1}));
   expect_error([&] { net[1]; }, "no module 1 among 1");
