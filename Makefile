@@ -60,7 +60,7 @@ FLAGS    += $(if $(findstring clang,$(CXX)),,$(addprefix -Wno-,array-bounds rest
 
 objects  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $1))
 LIBRARY  := $(call objects,$(addsuffix /*.cc,tensor autograd nn optim flows ssl))
-SUPPORT  := $(call objects,examples/support/*.cc)
+SUPPORT  := $(call objects,examples/support/*.cc examples/experiments/*.cc)
 TESTS    := $(call objects,tests/*_test.cc)
 BENCH    := $(call objects,tests/bench/*.cc)
 PEER     := $(call objects,tests/peer/*.cc)
