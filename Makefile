@@ -53,8 +53,9 @@ LIBS     := $(LINKER) -L$(OPENBLAS) -Wl,-rpath,$(OPENBLAS) -Wl,--as-needed -lope
 OPTIMIZE := $(if $(SANITIZE),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-O3)
 FLAGS    := -std=c++20 $(OPTIMIZE) -march=$(ARCH) -fopenmp -fno-math-errno -fno-trapping-math -Wall -Wextra \
             -DBIJOU_REAL=$(REAL) -DHWY_DISABLE_PCLMUL_AES -I. -isystem /usr/include/$(TRIPLET)/openblas-openmp
-# GCC 12 warns of sound code inside std::string and std::fill.
-FLAGS    += $(if $(findstring clang,$(CXX)),,$(addprefix -Wno-,array-bounds restrict stringop-overflow stringop-overread))
+# GCC 12 warns of sound code inside std::string, std::fill and the AVX-512 intrinsics.
+FLAGS    += $(if $(findstring clang,$(CXX)),,\
+              $(addprefix -Wno-,array-bounds restrict stringop-overflow stringop-overread maybe-uninitialized))
 
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
