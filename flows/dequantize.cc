@@ -1,0 +1,58 @@
+#include "flows/dequantize.h"
+
+#include <cmath>
+
+#include "autograd/map.h"
+#include "tensor/elementwise.h"
+
+namespace bijou::flows {
+namespace {
+
+void check_levels(const Tensor& x, int64_t levels) {
+  for (real value : x)
+    check(value >= 0 && value < real(levels) && value == std::floor(value), "dequantize: whole numbers from 0 to ",
+          levels - 1, " expected; there is a ", double(value));
+}
+
+}  // namespace
+
+Dequantized dequantize(const Tensor& x, int64_t levels, Generator& g) {
+  check_levels(x, levels);
+  return {(x + rand(x.shape(), g)) * (real(1) / real(levels)), zeros({x.size(0)})};
+}
+
+Dequantized VariationalDequantizer::operator()(const Tensor& x, Generator& g) const {
+  check_levels(x, levels);
+  const real n = real(levels);
+  const Tensor noise = randn(x.shape(), g);
+  const Data e = bijector->inverse(noise, x * (1 / n) - real(0.5));
+  // log N(noise) - log |de/dnoise| - log |du/de|, the last being log u + log (1 - u)
+  const Var log_normal = map_sum([](auto e) { return e * e * real(-0.5) - real(0.9189385332046727); }, 1, noise);
+  const Var log_slope = map_sum([](auto e) { return -softplus(e) - softplus(-e); }, 1, e.x);
+  return {map([n](auto x, auto e) { return (x + sigmoid(e)) * (1 / n); }, x, e.x), log_normal - e.log_det - log_slope};
+}
+
+ShrunkLogit::ShrunkLogit(Options o) : options(o) {
+  check(o.lambda > 0 && o.lambda < real(0.5), "ShrunkLogit: a lambda between 0 and 1/2 expected, not ", o.lambda);
+}
+
+Latent ShrunkLogit::f(const Var& v, const Var&) const {
+  const real l = options.lambda, scale = 1 - 2 * l, log_scale = std::log(scale);
+  auto logit = [=](auto v) {
+    const auto p = l + scale * v;
+    return log(p) - log(1 - p);
+  };
+  auto log_slope = [=](auto v) {
+    const auto p = l + scale * v;
+    return log_scale - log(p) - log(1 - p);
+  };
+  return {map(logit, v), map_sum(log_slope, 1, v)};
+}
+
+Data ShrunkLogit::g(const Var& y, const Var&) const {
+  const real l = options.lambda, scale = 1 / (1 - 2 * l), log_scale = std::log(scale);
+  return {map([=](auto y) { return (sigmoid(y) - l) * scale; }, y),
+          map_sum([=](auto y) { return log_scale - softplus(y) - softplus(-y); }, 1, y)};
+}
+
+}  // namespace bijou::flows

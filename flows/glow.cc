@@ -1,0 +1,65 @@
+#include "flows/glow.h"
+
+#include "flows/actnorm.h"
+#include "flows/coupling.h"
+#include "flows/linear.h"
+
+namespace bijou::flows {
+namespace {
+
+AffineCoupling coupling(const Coupling::Options& o, const std::vector<int64_t>& hidden) {
+  return AffineCoupling(o, convnet({.in = o.kept(), .out = 2 * o.moved(), .hidden = hidden}));
+}
+
+// The channel half that leaves, given the one that stays: one convolution, as in Glow's code.
+void add_prior(Chain& level, int64_t channels) { level.add(coupling({.features = channels}, {})); }
+
+void check_options(const char* name, const ImageFlowOptions& o, int halvings) {
+  const int block = 1 << halvings;
+  check(o.levels >= 1 && o.image.rank() == 3 && o.image[1] % block == 0 && o.image[2] % block == 0, name,
+        ": an image [C, H, W] whose sides can be halved ", halvings, " times expected, not ", o.image);
+}
+
+}  // namespace
+
+Multiscale glow(const ImageFlowOptions& o) {
+  check_options("glow", o, o.levels);
+  Multiscale flow(o.image);
+  int64_t channels = o.image[0];
+  for (int l = 0; l < o.levels; ++l, channels /= 2) {
+    channels *= 4;
+    Chain level(Squeeze{});
+    for (int k = 0; k < o.steps; ++k)
+      level.add(ActNorm(channels)).add(LuLinear(channels)).add(coupling({.features = channels}, {o.width, o.width}));
+    if (o.prior && l + 1 < o.levels) add_prior(level, channels);
+    flow.add(level);
+  }
+  return flow;
+}
+
+Multiscale real_nvp(const ImageFlowOptions& o) {
+  check_options("real_nvp", o, o.levels - 1);
+  Multiscale flow(o.image);
+  Shape s = o.image;
+  auto add_checkerboards = [&](Chain& level, int count) {
+    for (int i = 0; i < count; ++i)
+      level.add(ActNorm(s[0]))
+          .add(coupling({.features = s[0], .mask = checkerboard(s[1], s[2], i % 2)}, {o.width, o.width}));
+  };
+  for (int l = 0; l + 1 < o.levels; ++l, s[0] /= 2) {
+    Chain level;
+    add_checkerboards(level, 3);
+    level.add(Squeeze());
+    s = level.latent_shape(s);
+    for (int i = 0; i < 3; ++i)
+      level.add(ActNorm(s[0])).add(coupling({.features = s[0], .flip = i % 2 == 1}, {o.width, o.width}));
+    if (o.prior) add_prior(level, s[0]);
+    flow.add(level);
+  }
+  Chain last;
+  add_checkerboards(last, 4);
+  flow.add(last);
+  return flow;
+}
+
+}  // namespace bijou::flows
