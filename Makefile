@@ -67,7 +67,7 @@ BENCH    := $(call objects,tests/bench/*.cc)
 PEER     := $(call objects,tests/peer/*.cc)
 FUZZ     := $(call objects,tests/fuzz/*.cc)
 EXAMPLES := $(patsubst %.cc,%,$(wildcard examples/*.cc))
-CHAPTERS := mnist
+CHAPTERS := mnist flow_images
 
 all: $(OUT)/libbijou.a examples  ## the library and all examples (what plain `make` does)
 

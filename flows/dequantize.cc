@@ -38,14 +38,8 @@ ShrunkLogit::ShrunkLogit(Options o) : options(o) {
 
 Latent ShrunkLogit::f(const Var& v, const Var&) const {
   const real l = options.lambda, scale = 1 - 2 * l, log_scale = std::log(scale);
-  auto logit = [=](auto v) {
-    const auto p = l + scale * v;
-    return log(p) - log(1 - p);
-  };
-  auto log_slope = [=](auto v) {
-    const auto p = l + scale * v;
-    return log_scale - log(p) - log(1 - p);
-  };
+  auto logit = [=](auto v) { return log(l + scale * v) - log(l + scale * (1 - v)); };
+  auto log_slope = [=](auto v) { return log_scale - log(l + scale * v) - log(l + scale * (1 - v)); };
   return {map(logit, v), map_sum(log_slope, 1, v)};
 }
 

@@ -1,0 +1,200 @@
+// Images from noise: a normalizing flow that knows the exact probability of every picture.
+//
+// Glow, or RealNVP, learns by maximum likelihood: pixels 0 .. 255 are dequantised by uniform noise and go through a
+// logit, a multi-scale flow turns them into noise, and the loss is the negative log-likelihood in bits per pixel and
+// channel. White noise has 8 of them. Then the flow is run backwards: samples at several temperatures, and straight
+// lines in latent space between pairs of test images.
+//
+// A checkpoint is saved after every epoch, and at Ctrl-C; --resume goes on. Generated digits are halved to 16 x 16.
+//
+//   examples/flow_images --data DIR --dataset mnist --epochs 12 --levels 2 --steps 8    real digits at full size
+#include <chrono>
+#include <cstdio>
+
+#include "autograd/conv.h"
+#include "autograd/elementwise.h"
+#include "autograd/ops.h"
+#include "examples/support/batches.h"
+#include "examples/support/cli.h"
+#include "examples/support/dataset.h"
+#include "examples/support/images.h"
+#include "examples/support/interrupt.h"
+#include "examples/support/plot.h"
+#include "examples/support/progress.h"
+#include "examples/support/result.h"
+#include "flows/dequantize.h"
+#include "flows/flow.h"
+#include "flows/glow.h"
+#include "nn/checkpoint.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
+#include "optim/schedule.h"
+#include "tensor/elementwise.h"
+#include "tensor/pool.h"
+
+using namespace bijou;
+using namespace bijou::support;
+
+namespace {
+
+// Images as whole numbers 0 .. 255; generated digits in a frame, at half the size.
+Tensor load_pixels(const std::string& name, const std::string& folder, Split split) {
+  Tensor images = load_dataset(name, folder, split).images;
+  if (name == "digits") images = avg_pool2d(pad(images, {2, 2, 2, 2}), {.kernel = 2});
+  return round(images * real(255));
+}
+
+// Mean bits per dimension of x: a Var, to be minimised.
+Var bits(const flows::Flow& flow, const Tensor& x, Generator& g = default_generator()) {
+  const flows::Dequantized d = flows::dequantize(x, 256, g);
+  const real dimensions = real(x.numel() / x.size(0));
+  return mean(d.log_q - flow.log_prob(d.v)) * (1 / (dimensions * real(M_LN2))) + real(8);
+}
+
+double bits_of_all(flows::Flow& flow, const Tensor& x) {
+  const NoGrad guard;
+  flow.eval();
+  Generator g(1);
+  double total = 0;
+  for (int64_t i = 0; i < x.size(0); i += 250) {
+    const int64_t end = std::min(i + 250, x.size(0));
+    total += double(bits(flow, x.rows(i, end), g).item()) * double(end - i);
+  }
+  flow.train();
+  return total / double(x.size(0));
+}
+
+// A row of samples for every temperature.
+Tensor samples(const flows::Flow& flow, const std::vector<double>& temperatures, int64_t columns) {
+  const NoGrad guard;
+  std::vector<Tensor> rows;
+  for (double t : temperatures) {
+    Generator g(3);  // the same noise, more or less of it
+    rows.push_back(flow.sample(columns, {.temperature = t}, g).value());
+  }
+  return image_grid(concat(rows, 0), {.columns = int(columns)});
+}
+
+// From test image to test image in straight lines through latent space, a line a row.
+Tensor interpolations(const flows::Flow& flow, const Tensor& x, int64_t rows, int64_t steps) {
+  Generator g(4);
+  const Tensor v = flows::dequantize(x.rows(0, 2 * rows), 256, g).v.value();
+  const Tensor path = flows::interpolate(flow, v.rows(0, rows), v.rows(rows, 2 * rows), steps);  // [steps, rows, ...]
+  Shape flat{rows * steps};
+  for (int axis = 2; axis < path.dim(); ++axis) flat.push_back(path.size(axis));
+  return image_grid(permute(path, {1, 0, 2, 3, 4}).reshape(flat), {.columns = int(steps)});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Args args(argc, argv,
+            {.name = "flow_images", .about = "Learns to draw, by a normalizing flow: Glow or RealNVP.", .epochs = 2});
+  const std::string model = args.choice("model", {"glow", "realnvp"}, "the flow");
+  const std::string dataset = args.choice("dataset", {"digits", "mnist", "fashion-mnist", "cifar10"}, "the images");
+  const int levels = args.option("levels", 2, "levels of the multi-scale architecture", 1);
+  const int steps_of_flow = args.option("steps", 4, "steps of flow in each level of Glow", 1);
+  const int width = args.option("width", 32, "channels inside the networks", 1);
+  const double lambda = args.option("lambda", 1e-6, "how far the logit stays away from 0 and 1");
+  const double lr = args.option("lr", 3e-3, "the highest learning rate");
+  const bool resume = args.flag("resume", "go on from the checkpoint in --out");
+  const Run run = args.done();
+  const std::string checkpoint = run.out + "/checkpoint.safetensors";
+
+  const Tensor all = load_pixels(dataset, run.data, Split::kTrain), test = load_pixels(dataset, run.data, Split::kTest);
+  const int64_t held_out = std::min<int64_t>(500, all.size(0) / 10);
+  const Tensor train = all.rows(0, all.size(0) - held_out), valid = all.rows(all.size(0) - held_out, all.size(0));
+  const Shape image(std::span(all.shape().begin() + 1, 3));
+
+  manual_seed(run.seed);
+  const flows::ImageFlowOptions shape{.image = image, .levels = levels, .steps = steps_of_flow, .width = width};
+  flows::Chain chain(flows::ShrunkLogit({.lambda = real(lambda)}));
+  chain.add(model == "glow" ? flows::glow(shape) : flows::real_nvp(shape));
+  flows::Flow flow(chain, flows::StandardNormal({image.numel()}));
+
+  optim::Adam optimizer(flow.parameters(), {.lr = lr});
+  Batches batches({train, Indices({train.size(0)}), {}}, {.size = 64, .drop_last = true}, Generator(run.seed));
+  const int64_t steps = run.epochs * batches.per_epoch();
+  int64_t step = 0;
+  std::vector<double> minutes, train_bits, valid_bits;  // after each epoch
+  double sum = 0, earlier = 0;                          // bits of this epoch so far; minutes of the runs before
+  const auto began = std::chrono::steady_clock::now();
+  auto elapsed = [&] {
+    return earlier + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60;
+  };
+  const std::string options = dataset + " " + model + ", levels " + std::to_string(levels) + ", steps " +
+                              std::to_string(steps_of_flow) + ", width " + std::to_string(width) + ", lambda " +
+                              to_string(lambda) + ", lr " + to_string(lr) + ", epochs " + std::to_string(run.epochs) +
+                              ", seed " + std::to_string(run.seed);
+
+  auto save = [&] {
+    nn::Checkpoint c;
+    c.add("model", flow.state_dict());
+    c.add("optimizer", optimizer.state_dict());
+    c.generator = default_generator().state();
+    c.step = step;
+    auto pack = [](const std::vector<double>& v) { return Tensor::from(std::vector<real>(v.begin(), v.end())); };
+    c.tensors["curve.minutes"] = pack(minutes), c.tensors["curve.train"] = pack(train_bits);
+    c.tensors["curve.valid"] = pack(valid_bits), c.tensors["now"] = pack({sum, elapsed()});
+    c.metadata["options"] = options;
+    nn::save_checkpoint(checkpoint, c);
+  };
+  if (resume) {
+    const nn::Checkpoint c = nn::load_checkpoint(checkpoint);
+    if (c.metadata.at("options") != options)
+      args.refuse(checkpoint + " is of another run: " + c.metadata.at("options"));
+    flow.load_state_dict(c.part("model"));
+    optimizer.load_state_dict(c.part("optimizer"));
+    default_generator() = Generator(c.generator);
+    auto unpack = [&](const char* name) {
+      const Tensor& t = c.tensors.at(name);
+      return std::vector<double>(t.begin(), t.end());
+    };
+    minutes = unpack("curve.minutes"), train_bits = unpack("curve.train"), valid_bits = unpack("curve.valid");
+    sum = unpack("now")[0], earlier = unpack("now")[1];
+    step = c.step;
+  }
+
+  Progress progress({.title = dataset + " " + model, .total = steps, .start = step});
+  while (step < steps && !interrupted()) {
+    optimizer.zero_grad();
+    const Var loss = bits(flow, batches.at(step).images);
+    backward(loss);
+    optim::clip_grad_norm(flow.parameters(), 1);
+    optimizer.lr_scale = optim::one_cycle(step, steps);
+    optimizer.step();
+    sum += double(loss.item());
+    if (++step % batches.per_epoch() == 0) {
+      train_bits.push_back(sum / double(batches.per_epoch())), sum = 0;
+      valid_bits.push_back(bits_of_all(flow, valid)), minutes.push_back(elapsed());
+      save();
+    }
+    progress.step(to_string(std::round(1000 * double(loss.item())) / 1000) + " bits/dim");
+  }
+  progress.finish();
+  if (step < steps) {
+    save();
+    std::printf("Stopped after step %lld of %lld. --resume goes on.\n", (long long)step, (long long)steps);
+    return 130;
+  }
+
+  const double took = elapsed(), test_bits = bits_of_all(flow, test);
+  flow.eval();
+  const int scale = image[1] > 20 ? 2 : 4;
+  write_png(run.out + "/data.png", image_grid(test.rows(0, 40) * real(1.0 / 255), {.columns = 10}), scale);
+  write_png(run.out + "/samples.png", samples(flow, {0.5, 0.7, 0.85, 1}, 10), scale);
+  write_png(run.out + "/interpolations.png", interpolations(flow, test, 6, 10), scale);
+  if (minutes.size() > 1)
+    Plot({.title = dataset + ", " + model, .x_label = "minutes", .y_label = "bits per dimension"})
+        .line({.label = "train", .x = minutes, .y = train_bits})
+        .line({.label = "held out", .x = minutes, .y = valid_bits})
+        .write(run.out + "/bits.svg");
+
+  Result result("flow_images");
+  result.set("dataset", dataset), result.set("model", model), result.set("parameters", flow.num_parameters());
+  result.set("epochs", run.epochs), result.set("minutes", took), result.set("curve_minutes", minutes);
+  result.set("curve_bits_per_dim", valid_bits), result.set("test_bits_per_dim", test_bits);
+  std::printf("%s, %s: %.3f bits per dimension on %lld test images. Pictures are in %s.\n", dataset.c_str(),
+              model.c_str(), test_bits, (long long)test.size(0), run.out.c_str());
+  result.print();
+}
