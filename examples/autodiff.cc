@@ -9,6 +9,8 @@
 #include "autograd/map.h"
 #include "examples/support/cli.h"
 #include "examples/support/result.h"
+#include "tensor/elementwise.h"
+#include "tensor/linalg.h"
 #include "tensor/random.h"
 
 using namespace bijou;
@@ -76,13 +78,11 @@ int main(int argc, char** argv) {
 
   title("Newton's method: p <- p - H⁻¹ g, with both from the engine");
   for (int step = 0; step < 6; ++step) {
-    const Tensor H = hessian(valley, p.value());
-    const Tensor slope = grad(valley(p), {p})[0].value();
-    const real *m = H.data(), *s = slope.data(), det = m[0] * m[3] - m[1] * m[2];
-    std::printf("step %d: p = (%.6f, %.6f), valley = %.3g\n", step, double(p.value().data()[0]), double(p.value().data()[1]),
-                double(valley(p).item()));
-    p.mutable_value().mutable_data()[0] -= (m[3] * s[0] - m[1] * s[1]) / det;
-    p.mutable_value().mutable_data()[1] -= (m[0] * s[1] - m[2] * s[0]) / det;
+    const Var value = valley(p);
+    std::printf("step %d: p = (%.6f, %.6f), valley = %.3g\n", step, double(p.value().data()[0]),
+                double(p.value().data()[1]), double(value.item()));
+    const Tensor slope = grad(value, {p})[0].value();
+    p = parameter(p.value() - solve(hessian(valley, p.value()), slope.reshape({2, 1})).reshape({2}));
   }
 
   support::Result result("autodiff");

@@ -1,13 +1,12 @@
 // Handwritten digits: the "hello, world" of deep learning, with everything that a real run needs.
 //
 // A multilayer perceptron, or with --model conv a convolutional network with batch normalisation, is trained by Adam on
-// images that are shifted at random by a pixel or two, with the one-cycle schedule for the learning rate. The last 5,000
-// training images are held out to watch the progress; the test set is looked at once, at the end.
+// images that are shifted at random by a pixel or two, with the one-cycle schedule for the learning rate. The last
+// 5,000 training images are held out to watch the progress; the test set is looked at once, at the end.
 //
 // A checkpoint is saved after every epoch, and at Ctrl-C. A run that was stopped, however rudely, goes on with --resume
 // and ends with the same bits as one that was not.
 #include <cstdio>
-#include <filesystem>
 
 #include "autograd/elementwise.h"
 #include "examples/support/batches.h"
@@ -45,7 +44,8 @@ nn::Sequential make_convnet(const Shape& image, int64_t classes) {
   nn::Sequential net;
   int64_t in = image[0];
   for (const int64_t out : {32, 64, 64}) {
-    net.add(nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = in == image[0] ? 1 : 2, .padding = 1, .bias = false}));
+    net.add(
+        nn::Conv2d({.in = in, .out = out, .kernel = 3, .stride = in == image[0] ? 1 : 2, .padding = 1, .bias = false}));
     net.add(nn::BatchNorm2d({.channels = out})).add(nn::ReLU());
     in = out;
   }
@@ -64,7 +64,8 @@ Tensor shifted(const Tensor& images, int64_t most, Generator& g) {
       const int64_t from = row % h - dy;
       if (from < 0 || from >= h) continue;
       const real* source = images.data() + (i * c * h + row - dy) * w;
-      for (int64_t x = std::max<int64_t>(dx, 0); x < std::min(w, w + dx); ++x) to[(i * c * h + row) * w + x] = source[x - dx];
+      for (int64_t x = std::max<int64_t>(dx, 0); x < std::min(w, w + dx); ++x)
+        to[(i * c * h + row) * w + x] = source[x - dx];
     }
   }
   return out;
@@ -89,14 +90,6 @@ double accuracy(const Indices& predicted, const Indices& labels) {
   return double(right) / double(labels.numel());
 }
 
-// How often a digit of the row was taken for one of the column; the diagonal is left out, as it would outshine the rest.
-Tensor confusion(const Indices& predicted, const Indices& labels, int64_t classes) {
-  Tensor counts = zeros({classes, classes});
-  for (int64_t i = 0; i < labels.numel(); ++i)
-    if (labels.data()[i] != predicted.data()[i]) counts.mutable_data()[labels.data()[i] * classes + predicted.data()[i]] += 1;
-  return counts;
-}
-
 // The test images that were taken for something else, as many as fit.
 Tensor mistakes(const Dataset& test, const Indices& predicted, int64_t most) {
   std::vector<bijou::index> wrong;
@@ -105,106 +98,114 @@ Tensor mistakes(const Dataset& test, const Indices& predicted, int64_t most) {
   return index_select(test.images, 0, Indices::from(std::span<const bijou::index>(wrong)));
 }
 
+// All that changes as a run goes on.
+struct Training {
+  nn::Sequential& net;
+  optim::AdamW& optimizer;
+  int64_t step = 0;
+  real loss_sum = 0;                               // of this epoch so far
+  std::vector<real> losses = {}, accuracies = {};  // of each epoch: in training, and on the images held out
+
+  // `run` tells this run from others.
+  void save(const std::string& path, const std::string& run) const {
+    nn::Checkpoint c{.generator = default_generator().state(), .step = step, .metadata = {{"run", run}}};
+    c.add("model", net.state_dict());
+    c.add("optimizer", optimizer.state_dict());
+    c.add("curve",
+          {{"sum", scalar(loss_sum)}, {"losses", Tensor::from(losses)}, {"accuracies", Tensor::from(accuracies)}});
+    nn::save_checkpoint(path, c);
+  }
+
+  void load(const std::string& path, const std::string& run) {
+    const nn::Checkpoint c = nn::load_checkpoint(path);
+    check(c.metadata.at("run") == run, path, " is of another run: ", c.metadata.at("run"));
+    net.load_state_dict(c.part("model"));
+    optimizer.load_state_dict(c.part("optimizer"));
+    default_generator() = Generator(c.generator);
+    step = c.step;
+    const Tensor &l = c.tensors.at("curve.losses"), &a = c.tensors.at("curve.accuracies");
+    loss_sum = c.tensors.at("curve.sum").item();
+    losses.assign(l.begin(), l.end());
+    accuracies.assign(a.begin(), a.end());
+  }
+};
+
+// Pictures: how training went, what went in, what was taken for something else.
+void draw(const std::string& out, const Training& t, const Dataset& test, const Indices& predicted) {
+  std::vector<double> errors;
+  for (real a : t.accuracies) errors.push_back(100 * (1 - double(a)));
+  Plot({.title = "Learning curve", .x_label = "epoch", .y_label = "held-out images read wrong (%)", .log_y = true})
+      .line({.y = errors})
+      .write(out + "/error.svg");
+  write_png(out + "/digits.png", image_grid(test.images.rows(0, 100)), 2);
+  if (const Tensor wrong = mistakes(test, predicted, 64); wrong.numel())
+    write_png(out + "/mistakes.png", image_grid(wrong), 3);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "mnist", .about = "Learns to read handwritten digits, by a perceptron or a convnet.",
-                         .epochs = 12});
+  Args args(
+      argc, argv,
+      {.name = "mnist", .about = "Learns to read handwritten digits, by a perceptron or a convnet.", .epochs = 12});
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
-  const std::string name = args.option("dataset", "", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou); "
+  const std::string name = args.option("dataset", "",
+                                       "mnist, fashion-mnist, cifar10 or digits (drawn by bijou); "
                                        "by default mnist where --data is given, else digits");
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const bool resume = args.flag("resume", "go on from the checkpoint in --out");
   const Run run = args.done();
   const std::string dataset = !name.empty() ? name : run.data.empty() ? "digits" : "mnist";
-  const std::string checkpoint = run.out + "/checkpoint.safetensors";
+  const std::string title = dataset + " " + model, checkpoint = run.out + "/checkpoint.safetensors";
+  const std::string id =
+      title + ", " + std::to_string(run.epochs) + " epochs, lr " + to_string(lr) + ", seed " + std::to_string(run.seed);
 
   const Dataset all = load_dataset(dataset, run.data, Split::kTrain);
-  const int64_t held_out = all.size() / 12;
+  const int64_t held_out = all.size() / 12, classes = int64_t(all.classes.size());
   const Dataset train = all.rows(0, all.size() - held_out), valid = all.rows(all.size() - held_out, all.size());
-  const int64_t classes = int64_t(all.classes.size());
   const Shape image(std::span(all.images.shape().begin() + 1, 3));
+  Batches batches(train, {.size = 128, .drop_last = true}, Generator(run.seed));
+  const int64_t steps = run.epochs * batches.per_epoch();
 
   manual_seed(run.seed);
   nn::Sequential net = model == "mlp" ? make_mlp(image.numel(), classes) : make_convnet(image, classes);
   optim::AdamW optimizer(net.parameters(), {.lr = lr});
-  Batches batches(train, {.size = 128, .drop_last = true}, Generator(run.seed));
-  const int64_t steps = run.epochs * batches.per_epoch();
-  int64_t step = 0;
-  std::vector<double> losses, accuracies;  // of each epoch
-  double loss_sum = 0;                     // of this epoch so far
+  Training t{net, optimizer};
+  if (resume) t.load(checkpoint, id);
 
-  const std::string options = dataset + " " + model + ", epochs " + std::to_string(run.epochs) + ", lr " + to_string(lr) +
-                              ", seed " + std::to_string(run.seed);
-
-  // Everything that changes as the run goes on, out and in.
-  auto save = [&] {
-    nn::Checkpoint c;
-    c.add("model", net.state_dict());
-    c.add("optimizer", optimizer.state_dict());
-    c.generator = default_generator().state();
-    c.step = step;
-    auto pack = [](const std::vector<double>& v) { return Tensor::from(std::vector<real>(v.begin(), v.end())); };
-    c.tensors["curve.loss"] = pack(losses), c.tensors["curve.accuracy"] = pack(accuracies);
-    char exact[32];
-    std::snprintf(exact, sizeof exact, "%a", loss_sum);
-    c.metadata["loss_sum"] = exact;
-    c.metadata["options"] = options;
-    nn::save_checkpoint(checkpoint, c);
-  };
-  if (resume) {
-    const nn::Checkpoint c = nn::load_checkpoint(checkpoint);
-    if (c.metadata.at("options") != options) args.refuse(checkpoint + " is of another run: " + c.metadata.at("options"));
-    net.load_state_dict(c.part("model"));
-    optimizer.load_state_dict(c.part("optimizer"));
-    default_generator() = Generator(c.generator);
-    const Tensor &l = c.tensors.at("curve.loss"), &a = c.tensors.at("curve.accuracy");
-    losses.assign(l.begin(), l.end()), accuracies.assign(a.begin(), a.end());
-    loss_sum = std::stod(c.metadata.at("loss_sum"));
-    step = c.step;
-  }
-
-  Progress progress({.title = dataset + " " + model, .total = steps, .start = step});
-  for (; step < steps && !interrupted();) {
-    const auto [images, labels] = batches.at(step);
+  Progress progress({.title = title, .total = steps, .start = t.step});
+  while (t.step < steps && !interrupted()) {
+    const auto [images, labels] = batches.at(t.step);
     optimizer.zero_grad();
     const Var loss = nn::cross_entropy(net(shifted(images, 1, default_generator())), labels, {.label_smoothing = 0.05});
     backward(loss);
-    optimizer.lr_scale = optim::one_cycle(step, steps);
+    optimizer.lr_scale = optim::one_cycle(t.step, steps);
     optimizer.step();
-    loss_sum += double(loss.item());
-    if (++step % batches.per_epoch() == 0) {
-      losses.push_back(loss_sum / double(batches.per_epoch()));
-      accuracies.push_back(accuracy(predict(net, valid.images), valid.labels));
-      loss_sum = 0;
-      save();
+    t.loss_sum += loss.item();
+    if (++t.step % batches.per_epoch() == 0) {
+      t.losses.push_back(t.loss_sum / real(batches.per_epoch()));
+      t.accuracies.push_back(accuracy(predict(net, valid.images), valid.labels));
+      t.loss_sum = 0;
+      t.save(checkpoint, id);
     }
-    char note[64];
-    std::snprintf(note, sizeof note, "loss %.4f, valid %.2f %%", double(loss.item()), accuracies.empty() ? 0.0 : 100 * accuracies.back());
-    progress.step(note);
+    progress.step("loss " + to_string(loss.item()) +
+                  (t.accuracies.empty() ? "" : ", valid " + to_string(t.accuracies.back())));
   }
   progress.finish();
-  if (step < steps) {
-    save();
-    std::printf("Stopped after step %lld of %lld. --resume goes on.\n", (long long)step, (long long)steps);
+  if (t.step < steps) {
+    t.save(checkpoint, id);
+    std::printf("Stopped after step %lld of %lld. --resume goes on.\n", (long long)t.step, (long long)steps);
     return 130;
   }
 
   const Dataset test = load_dataset(dataset, run.data, Split::kTest);
   const Indices predicted = predict(net, test.images);
-  if (losses.size() > 1)
-    Plot({.title = dataset + ", " + model, .x_label = "epoch", .y_label = "error on held-out images (%)"})
-        .line({.label = "error", .y = [&] { auto e = accuracies; for (double& a : e) a = 100 * (1 - a); return e; }()})
-        .write(run.out + "/error.svg");
-  write_png(run.out + "/digits.png", image_grid(train.images.rows(0, 100)), 2);
-  if (const Tensor wrong = mistakes(test, predicted, 64); wrong.numel()) write_png(run.out + "/mistakes.png", image_grid(wrong), 3);
-  write_png(run.out + "/confusion.png", heat_map(confusion(predicted, test.labels, classes)), 24);
-
+  draw(run.out, t, test, predicted);
+  std::printf("%.2f %% of %lld test images read right. Pictures are in %s.\n", 100 * accuracy(predicted, test.labels),
+              (long long)test.size(), run.out.c_str());
   Result result("mnist");
   result.set("dataset", dataset), result.set("model", model), result.set("parameters", net.num_parameters());
-  result.set("epochs", run.epochs), result.set("train_loss", losses.back());
-  result.set("valid_accuracy", accuracies.back()), result.set("test_accuracy", accuracy(predicted, test.labels));
-  std::printf("%s, %s: %.2f %% of %lld test images read right. Pictures are in %s.\n", dataset.c_str(), model.c_str(),
-              100 * accuracy(predicted, test.labels), (long long)test.size(), run.out.c_str());
+  result.set("epochs", run.epochs), result.set("train_loss", t.losses.back());
+  result.set("valid_accuracy", t.accuracies.back()), result.set("test_accuracy", accuracy(predicted, test.labels));
   result.print();
 }

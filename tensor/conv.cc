@@ -23,8 +23,8 @@ void check_options(const char* op, const HW& stride, const HW& padding, const HW
 
 int64_t output_size(const char* what, int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
   const int64_t reach = dilation * (kernel - 1) + 1;
-  check(kernel >= 1 && reach <= in + 2 * padding, "conv: a kernel of ", what, " ", kernel, " with dilation ", dilation, " reaches over ", reach, 
-        " pixels, but the input has ", in, " + 2 x ", padding, " of padding");
+  check(kernel >= 1 && reach <= in + 2 * padding, "conv: a kernel of ", what, " ", kernel, " with dilation ", dilation,
+        " reaches over ", reach, " pixels, but the input has ", in, " + 2 x ", padding, " of padding");
   return (in + 2 * padding - reach) / stride + 1;
 }
 
@@ -44,7 +44,8 @@ void check_bias(const char* op, const Tensor& bias, int64_t channels) {
 // ---- The interface --------------------------------------------------------------------------------------------------
 
 Shape conv2d_shape(const Shape& x, const Shape& w, const ConvOptions& o) {
-  check(x.rank() == 4 && w.rank() == 4, "conv2d: x [n, in, h, w] and w [out, in / groups, kh, kw] expected, not ", x, " and ", w);
+  check(x.rank() == 4 && w.rank() == 4, "conv2d: x [n, in, h, w] and w [out, in / groups, kh, kw] expected, not ", x,
+        " and ", w);
   check_options("conv2d", o.stride, o.padding, o.dilation, o.groups);
   check(x[1] == w[1] * o.groups, "conv2d: x ", x, " has ", x[1], " channels, but w ", w, " with ", o.groups,
         " groups takes ", w[1] * o.groups);
@@ -76,7 +77,8 @@ Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, const Shape& w_shape
 }
 
 Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvTransposeOptions& o) {
-  check(x.rank() == 4 && w.rank() == 4, "conv_transpose2d: x [n, in, h, w] and w [in, out / groups, kh, kw] expected, not ", x, " and ", w);
+  check(x.rank() == 4 && w.rank() == 4,
+        "conv_transpose2d: x [n, in, h, w] and w [in, out / groups, kh, kw] expected, not ", x, " and ", w);
   check_options("conv_transpose2d", o.stride, o.padding, o.dilation, o.groups);
   check(x[1] == w[0], "conv_transpose2d: x ", x, " has ", x[1], " channels, but w ", w, " takes ", w[0]);
   check(w[0] % o.groups == 0, "conv_transpose2d: ", w[0], " input channels do not divide into ", o.groups, " groups");
@@ -84,12 +86,11 @@ Shape conv_transpose2d_shape(const Shape& x, const Shape& w, const ConvTranspose
     check(more >= 0 && (more < stride || more < dilation), "conv_transpose2d: an output padding of ", more,
           "; it must be less than the stride ", stride, " or the dilation ", dilation);
     const int64_t out = (in - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1 + more;
-    check(in >= 1 && kernel >= 1 && out >= 1, "conv_transpose2d: an input of ", in, " with kernel ", kernel, ", stride ", stride,
-          ", padding ", padding, " and dilation ", dilation, " gives an output of ", out);
+    check(in >= 1 && kernel >= 1 && out >= 1, "conv_transpose2d: an input of ", in, " with kernel ", kernel,
+          ", stride ", stride, ", padding ", padding, " and dilation ", dilation, " gives an output of ", out);
     return out;
   };
-  return {x[0], w[1] * o.groups,
-          size(x[2], w[2], o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
+  return {x[0], w[1] * o.groups, size(x[2], w[2], o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
           size(x[3], w[3], o.stride.w, o.padding.w, o.dilation.w, o.output_padding.w)};
 }
 

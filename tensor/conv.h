@@ -1,7 +1,8 @@
-// Convolutions, and the two products that differentiate them. Layouts are PyTorch's: images [n, channels, h, w], weights
-// [out, in / groups, kh, kw]. As in all of deep learning, the kernel is not flipped:
+// Convolutions, and the two products that differentiate them. Layouts are PyTorch's: images [n, channels, h, w],
+// weights [out, in / groups, kh, kw]. As in all of deep learning, the kernel is not flipped:
 //
-//   y[n, o, i, j] = b[o] + sum over c, u, v of  w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]     (0 outside of x)
+//   y[n, o, i, j] = b[o] + sum over c, u, v of  w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]     (0 outside of
+//   x)
 //
 // with stride s, padding p and dilation d. The sum of y times some g is linear in x, in w and in g. Leaving one of the
 // three out gives three maps, and each one's derivatives are the other two, so that convolutions can be differentiated

@@ -5,7 +5,7 @@
 namespace bijou {
 
 namespace {
-int thread_count = omp_get_num_procs();
+int thread_count = omp_get_max_threads();
 }
 int threads() { return thread_count; }
 void set_threads(int n) {

@@ -3,53 +3,89 @@
 namespace bijou::detail {
 namespace {
 
-constexpr int kRows = 6;         // rows of C held in registers
 constexpr int64_t kDepth = 256;  // taps in one go: that much of a panel of V stays in the first-level cache
 
-// R rows of one panel of C, begun with what is in C or with `start`.
-template <int R, bool kByLane>
-void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c, const int32_t* to) {
+// R rows and W registers of one panel of C: `start` and the products of these taps; without a start, C and the
+// products. (Not begun with C, since a sum of sums is the more accurate.)
+template <bool kByLane, int W, int R>
+void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c,
+          const int32_t* to) {
   const int64_t step = kByLane ? kPanel : 1;
   const real* pixel[R];
-  Lane sum[R][2];
+  Lane sum[R][W];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    const real* from = start ? start : c + to[r] * kPanel;
     pixel[r] = x + patch[r] * step;
-    sum[r][0] = Lane::load(from);
-    sum[r][1] = Lane::load(from + kLanes);
+    for (int k = 0; k < W; ++k) sum[r][k] = start ? Lane::load(start + k * kLanes) : Lane(0);
   }
-#pragma GCC unroll 1  // twelve sums, two of V and one of x fill the sixteen registers of AVX2
+#pragma GCC unroll 1  // the sums, a row of V and one of x fill the sixteen registers of AVX2
   for (const int32_t tap : taps) {
     const int64_t offset = tap * step;
-    const Lane v0 = Lane::load(v), v1 = Lane::load(v + kLanes);
+    Lane weight[W];
+    for (int k = 0; k < W; ++k) weight[k] = Lane::load(v + k * kLanes);
     v += kPanel;
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const real* p = pixel[r] + offset;
-      const Lane x0 = kByLane ? Lane::load(p) : Lane(*p);
-      const Lane x1 = kByLane ? Lane::load(p + kLanes) : x0;
-      sum[r][0] = fma(x0, v0, sum[r][0]);
-      sum[r][1] = fma(x1, v1, sum[r][1]);
+      for (int k = 0; k < W; ++k)
+        sum[r][k] = fma(kByLane ? Lane::load(p + k * kLanes) : Lane(*p), weight[k], sum[r][k]);
     }
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    sum[r][0].store(c + to[r] * kPanel);
-    sum[r][1].store(c + to[r] * kPanel + kLanes);
-  }
+  for (int r = 0; r < R; ++r)
+    for (int k = 0; k < W; ++k) {
+      real* out = c + to[r] * kPanel + k * kLanes;
+      (start ? sum[r][k] : Lane::load(out) + sum[r][k]).store(out);
+    }
 }
 
 // One panel of C: its rows are shared out evenly over tiles of at most kRows.
-template <bool kByLane>
+template <bool kByLane, int W, int kRows>
 void panel(const PatchProduct& p, Offsets taps, const real* v, const real* start, real* c) {
-  constexpr auto tiles = std::array{tile<1, kByLane>, tile<2, kByLane>, tile<3, kByLane>,
-                                    tile<4, kByLane>, tile<5, kByLane>, tile<kRows, kByLane>};
+  constexpr auto tiles = []<int... R>(std::integer_sequence<int, R...>) {
+    return std::array{tile<kByLane, W, R + 1>...};
+  }
+  (std::make_integer_sequence<int, kRows>());
   const int64_t rows = int64_t(p.patch.size()), count = (rows + kRows - 1) / kRows;
   for (int64_t t = 0, first = 0; t < count; ++t) {
     const int64_t last = rows * (t + 1) / count;
     tiles[size_t(last - first - 1)](p.x, p.patch.data() + first, taps, v, start, c, p.to.data() + first);
     first = last;
+  }
+}
+
+// How many patches from `first` on lie side by side, up to kOverread.
+int64_t run_length(Offsets patch, int64_t first) {
+  int64_t n = 1;
+  while (n < kOverread && first + n < int64_t(patch.size()) && patch[size_t(first + n)] == patch[size_t(first)] + n)
+    ++n;
+  return n;
+}
+
+// The C channels of a panel that is almost empty: runs of patches in the lanes.
+template <int C>
+void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* start, real* c) {
+  constexpr int N = 4;  // registers for a run
+  alignas(64) real result[N * hn::MaxLanes(kLane)];
+  for (int64_t first = 0, run; first < int64_t(p.patch.size()); first += run) {
+    run = run_length(p.patch, first);
+    Lane sum[C][N];
+    for (int k = 0; k < C; ++k)
+      for (int n = 0; n < N; ++n) sum[k][n] = 0;
+    const real* weight = v;
+    for (const int32_t tap : taps) {
+      const real* x = p.x + p.patch[size_t(first)] + tap;
+      for (int n = 0; n < N; ++n)
+        for (int k = 0; k < C; ++k) sum[k][n] = fma(Lane::load(x + n * kLanes), Lane(weight[k]), sum[k][n]);
+      weight += kPanel;
+    }
+    for (int k = 0; k < C; ++k) {
+      for (int n = 0; n < N; ++n) sum[k][n].store(result + n * kLanes);
+      for (int64_t i = 0; i < run; ++i) {
+        real& to = c[p.to[size_t(first + i)] * kPanel + k];
+        to = (start ? start[k] : to) + result[i];
+      }
+    }
   }
 }
 
@@ -78,8 +114,8 @@ void transpose_square(const real* from, int64_t from_stride, real* to, int64_t t
 #endif
 }
 
-// Calls square(i, k) for whole squares of [channels][length], and single(i, k) for what is left over. Few rows at a time:
-// the lines of many, a power of two apart, would compete for the same places in the cache.
+// Calls square(i, k) for whole squares of [channels][length], and single(i, k) for what is left over. Few rows at a
+// time: the lines of many, a power of two apart, would compete for the same places in the cache.
 template <class Square, class Single>
 void for_each_square(int64_t channels, int64_t length, const Square& square, const Single& single) {
   const int64_t i_end = channels - channels % kSquare, k_end = length - length % kSquare;
@@ -92,16 +128,22 @@ void for_each_square(int64_t channels, int64_t length, const Square& square, con
 }  // namespace
 
 void multiply(const PatchProduct& p) {
+  if (p.patch.empty()) return;
   const int64_t taps = int64_t(p.tap.size()), pieces = std::max<int64_t>((taps + kDepth - 1) / kDepth, 1);
   for (int64_t piece = 0; piece < pieces; ++piece) {  // one, at least, so that C gets its start
     const int64_t first = taps * piece / pieces, last = taps * (piece + 1) / pieces;
     const Offsets some = p.tap.subspan(size_t(first), size_t(last - first));
-    for (int64_t k = 0; k < p.panels; ++k) {
+    for (int64_t k = 0; k < panels_for(p.channels); ++k) {
       const real* v = p.v + (k * taps + first) * kPanel;
       const real* start = p.start && piece == 0 ? p.start + k * kPanel : nullptr;
       real* c = p.c + k * p.c_rows * kPanel;
-      if (p.by_lane) panel<true>(p, some, v, start, c);
-      else panel<false>(p, some, v, start, c);
+      const int64_t channels = std::min(kPanel, p.channels - k * kPanel);
+      const bool thin = channels <= 3 && run_length(p.patch, 0) >= kLanes;
+      if (p.by_lane) panel<true, 2, 6>(p, some, v, start, c);
+      else if (thin)
+        (channels == 1 ? thin_panel<1> : channels == 2 ? thin_panel<2> : thin_panel<3>)(p, some, v, start, c);
+      else if (channels <= kLanes) panel<false, 1, 8>(p, some, v, start, c);
+      else panel<false, 2, 6>(p, some, v, start, c);
     }
   }
 }

@@ -1,7 +1,8 @@
 // The one product behind every convolution.
 //
 // Write each patch of an image that a kernel looks at as a row of a matrix X (im2col), and a convolution is the product
-// of X with the weights V. X is large, but its entry for patch r and tap s lies in the image at an address that is a sum,
+// of X with the weights V. X is large, but its entry for patch r and tap s lies in the image at an address that is a
+// sum,
 //
 //   X[r][s] = x[patch[r] + tap[s]],   C = X V,   C[r][o] = sum over s of X[r][s] V[s][o]
 //
@@ -10,9 +11,11 @@
 //   The transpose of X is the same with the lists swapped, so the gradient of the weights, Xᵀ G, is this product.
 //   The gradient of the image is again a convolution (tensor/conv_passes.cc), so it is this product, too.
 //
-// The columns of V and C are channels, and lie in SIMD lanes. They are kept in panels of kPanel channels, two registers:
-// a panel is [rows][kPanel], so that the innermost loop reads V straight through. The kernel holds 6 x 2 registers of C
-// and does 12 multiply-adds for 2 loads from V and 6 from x: at the speed of a good matrix product.
+// The columns of V and C are channels, and lie in SIMD lanes. They are kept in panels of kPanel channels, two
+// registers: a panel is [rows][kPanel], so that the innermost loop reads V straight through. The kernel holds 6 x 2
+// registers of C and does 12 multiply-adds for 2 loads from V and 6 from x: at the speed of a good matrix product. A
+// panel at most half full is worked on in its first register only, 8 rows at a time; and where there are no more than
+// three channels, as in the last layer of a decoder, neighbouring patches lie in the lanes instead.
 #pragma once
 
 #include <span>
@@ -24,17 +27,19 @@ namespace bijou::detail {
 inline const int64_t kPanel = 2 * kLanes;
 inline int64_t panels_for(int64_t channels) { return (channels + kPanel - 1) / kPanel; }
 
+inline const int64_t kOverread = 4 * kLanes;
+
 using Offsets = std::span<const int32_t>;
 
 struct PatchProduct {
-  const real* x;
+  const real* x;  // kOverread more numbers can be read after the last
   Offsets patch, tap;
-  const real* v;         // [panels][taps][kPanel]
-  const real* start;     // what the rows of C begin with, [panels][kPanel]; null: with what is there
-  real* c;               // [panels][c_rows][kPanel]
-  Offsets to;            // the row of C for each patch
+  const real* v;      // [panels][taps][kPanel]
+  const real* start;  // what the rows of C begin with, [panels][kPanel]; null: with what is there
+  real* c;            // [panels][c_rows][kPanel]
+  Offsets to;         // the row of C for each patch
   int64_t c_rows;
-  int64_t panels;
+  int64_t channels;      // in all panels
   bool by_lane = false;  // depthwise: x is a panel itself, [pixels][kPanel], and each lane has an image of its own
 };
 

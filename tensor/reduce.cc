@@ -32,7 +32,8 @@ namespace {
 
 template <class Op>
 void fold_lines(Op op, const real* in, real* out, const Lines& x) {
-  for_lines(x, [=](const auto& line) { line.store(line.fold(op, [](Lane v) { return v; }, in), out); });
+  const auto same = [](Lane v) { return v; };
+  for_lines(x, [=](const auto& line) { line.store(line.fold(op, same, in), out); });
 }
 
 // [outer, n, inner] to [outer, inner]. Where there are few lines, each is cut into parts that are folded first: long
@@ -98,6 +99,14 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   check(broadcast(x.shape(), shape, "broadcast_to") == shape, "broadcast_to: ", x.shape(), " does not stretch to ",
         shape);
   Tensor out(shape);
+  if (x.dim() == 1 && x.numel() == shape[-1] && x.numel() > 1) {  // one row many times, as a bias is
+    const real* row = x.data();
+    parallel_for(out.numel() / x.numel(), grain_for(x.numel()),
+                 [=, to = out.mutable_data(), n = x.numel()](int64_t i, int64_t last) {
+                   for (; i < last; ++i) std::copy_n(row, n, to + i * n);
+                 });
+    return out;
+  }
   detail::evaluate<1>([](Lane v) { return std::array{v}; }, shape, std::array{&x}, {&out});
   return out;
 }
@@ -175,7 +184,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, KeepDim keep) {
   const Tensor m = map([](auto v) { return where(abs(v) < kInfinity, v, Lane(0)); }, largest);
   Tensor total = zeros(m.shape());
   detail::evaluate<1>([](Lane v, Lane m) { return std::array{exp(v - m)}; }, x.shape(), std::array{&x, &m}, {&total});
-  return map([](auto s, auto m) { return log(s) + m; }, total, m).reshape(reduced_shape(x.shape(), axes, keep, "logsumexp"));
+  return map([](auto s, auto m) { return log(s) + m; }, total, m)
+      .reshape(reduced_shape(x.shape(), axes, keep, "logsumexp"));
 }
 
 namespace {

@@ -37,7 +37,7 @@ Cases kernels() {
       return [table = randn({8192, 100}), ids = randint({rows}, 0, 8192)] { index_select(table, 0, ids); };
     });
     add("scatter", [=] {
-      return [g = randn({rows, 100}), ids = randint({rows}, 0, 8192)] { index_add(zeros({8192, 100}), 0, ids, g); };
+      return [g = randn({rows, 100}), ids = randint({rows}, 0, 8192)] { index_add(Shape{8192, 100}, 0, ids, g); };
     });
   }
   return cases;
