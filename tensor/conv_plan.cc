@@ -51,20 +51,21 @@ Plan::Plan(const ConvSizes& s, Direction direction)
   w_block = by_lane ? kPanel * s.taps() : s.out * s.in * s.taps();
   w_target = forward ? s.in * s.taps() : s.taps();
   w_source = forward ? s.taps() : s.in * s.taps();
-  cut_bands();
+  cut_bands(s.n);
   check(std::max(plane * sources, w_block) < INT32_MAX, "conv2d: images of ", s.x, " with ", s.in,
         " channels are too large");
   for (const Phase& u : y.phases)
     for (const Phase& v : x.phases) phases.push_back(lists(u, v, s.kernel.w));
 }
 
-// As many rows as leave room in the cache; bands of even height.
-void Plan::cut_bands() {
+// As many rows as leave room in the cache; bands of even height. A single image is cut for the sake of the threads.
+void Plan::cut_bands(int64_t images) {
   const int64_t most = (y.target + y.step - 1) / y.step;
   pitch = x.window((x.target + x.step - 1) / x.step);
   const int64_t by_source = (kRoom / std::max<int64_t>(sources * pitch, 1) - y.reach) / y.stride + 1;
   const int64_t by_target = kRoom / std::max<int64_t>(targets * y.step * x.target, 1);
-  rows = std::clamp<int64_t>(std::min(by_source, by_target), 1, std::max<int64_t>(most, 1));
+  const int64_t by_thread = most / std::max<int64_t>(4 / std::max<int64_t>(images, 1), 1);
+  rows = std::clamp<int64_t>(std::min({by_source, by_target, by_thread}), 1, std::max<int64_t>(most, 1));
   bands = (most + rows - 1) / rows;
   rows = bands ? (most + bands - 1) / bands : 1;
   // An odd number of cache lines from channel to channel: or they would compete for few places in the cache.

@@ -81,7 +81,7 @@ struct Plan {
   int64_t scratch_size() const { return planes_size() * (by_lane ? 2 : 1) + width() * band_pixels() + kOverread; }
 
  private:
-  void cut_bands();
+  void cut_bands(int64_t images);
   Lists lists(const Phase& u, const Phase& v, int64_t kernel_w) const;
 };
 
