@@ -7,6 +7,7 @@ medians of the bursts' medians, in microseconds, and the ratio PyTorch / bijou. 
 that step's own BLAS calls run bare: the floor for any implementation on this BLAS.
 """
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -38,22 +39,112 @@ def mlp(sizes):
                       torch.optim.Adam(net.parameters()))
 
 
-def realnvp():
-    nets = nn.ModuleList(nn.Sequential(nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
+def coupling_2d(params, move):
+    """Eight couplings of two numbers; `move` does it, with `params` numbers for each from the network."""
+    nets = nn.ModuleList(nn.Sequential(nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, params))
                          for _ in range(8))
-    optimizer, x = torch.optim.Adam(nets.parameters()), torch.randn(256, 2)
+    bounds = nn.ParameterList(nn.Parameter(torch.ones(1)) for _ in nets)
+    optimizer, x = torch.optim.Adam([*nets.parameters(), *bounds]), torch.randn(256, 2)
 
     def step():
         optimizer.zero_grad()
         h, log_det = x, 0
         for i, net in enumerate(nets):
             kept, moved = (h[:, :1], h[:, 1:]) if i % 2 == 0 else (h[:, 1:], h[:, :1])
-            log_s, t = net(kept).chunk(2, 1)
-            log_s = torch.tanh(log_s)
-            moved = moved * torch.exp(log_s) + t
-            log_det = log_det + log_s.sum(1)
+            moved, log_slope = move(moved, net(kept), bounds[i])
+            log_det = log_det + log_slope.sum(1)
             h = torch.cat([kept, moved] if i % 2 == 0 else [moved, kept], 1)
         log_prob = (-0.5 * h ** 2 - 0.9189385332).sum(1) + log_det
+        (-log_prob.mean()).backward()
+        optimizer.step()
+    return step
+
+
+def affine(x, params, bound):
+    log_s, t = params.chunk(2, 1)
+    log_s = bound * torch.tanh(log_s)
+    return x * torch.exp(log_s) + t, log_s
+
+
+def rq_spline(x, params, _, bins=8, bound=3.0, min_bin=1e-3, min_slope=1e-3):
+    """z and log dz/dx of x [n, 1] by the spline of Durkan et al., the identity outside of [-bound, bound]."""
+    inside, held = x.abs() < bound, x.clamp(-bound, bound)
+    widths, heights, slopes = params.unsqueeze(1).split([bins, bins, bins - 1], -1)
+
+    def knots(logits):
+        sizes = min_bin + (1 - min_bin * bins) * F.softmax(logits, -1)
+        return F.pad(2 * bound * torch.cumsum(sizes, -1), (1, 0)) - bound
+
+    xs, ys = knots(widths), knots(heights)
+    slopes = F.pad(min_slope + F.softplus(slopes + math.log(math.expm1(1 - min_slope))), (1, 1), value=1.0)
+    k = torch.searchsorted(xs[..., 1:-1].contiguous(), held.unsqueeze(-1), right=True)
+    x0, y0, d0 = [t.gather(-1, k).squeeze(-1) for t in (xs, ys, slopes)]
+    x1, y1, d1 = [t.gather(-1, k + 1).squeeze(-1) for t in (xs, ys, slopes)]
+    w, h = x1 - x0, y1 - y0
+    t, s = (held - x0) / w, h / w
+    q = t * (1 - t)
+    denominator = s + (d0 + d1 - 2 * s) * q
+    z = y0 + h * (s * t ** 2 + d0 * q) / denominator
+    log_slope = 2 * torch.log(s) + torch.log(d1 * t ** 2 + 2 * s * q + d0 * (1 - t) ** 2) - 2 * torch.log(denominator)
+    return torch.where(inside, z, x), torch.where(inside, log_slope, torch.zeros_like(x))
+
+
+class GlowCoupling(nn.Module):
+    def __init__(self, channels, hidden):
+        super().__init__()
+        half, sizes, layers = channels // 2, [channels // 2, *hidden, channels], []
+        for i in range(len(sizes) - 1):
+            kernel = 3 if i in (0, len(sizes) - 2) else 1
+            layers += [nn.Conv2d(sizes[i], sizes[i + 1], kernel, padding=kernel // 2), nn.ReLU()]
+        self.net, self.bound = nn.Sequential(*layers[:-1]), nn.Parameter(torch.ones(half, 1, 1))
+        nn.init.zeros_(self.net[-1].weight), nn.init.zeros_(self.net[-1].bias)
+
+    def forward(self, x):
+        kept, moved = x.chunk(2, 1)
+        moved, log_s = affine(moved, self.net(kept), self.bound)
+        return torch.cat([kept, moved], 1), log_s.sum((1, 2, 3))
+
+
+class GlowStep(nn.Module):
+    def __init__(self, channels, width):
+        super().__init__()
+        self.log_scale, self.shift = [nn.Parameter(torch.zeros(channels, 1, 1)) for _ in range(2)]
+        p, lower, upper = torch.lu_unpack(*torch.lu(torch.linalg.qr(torch.randn(channels, channels))[0]))
+        self.lower, self.upper = nn.Parameter(lower), nn.Parameter(upper)
+        self.log_s = nn.Parameter(upper.diagonal().abs().log())
+        self.register_buffer('p', p), self.register_buffer('sign', upper.diagonal().sign())
+        self.register_buffer('eye', torch.eye(channels))
+        self.coupling = GlowCoupling(channels, [width, width])
+
+    def forward(self, x):
+        pixels = x.shape[2] * x.shape[3]
+        x = x * torch.exp(self.log_scale) + self.shift
+        u = torch.triu(self.upper, 1) + torch.diag(self.sign * torch.exp(self.log_s))
+        w = self.p @ (torch.tril(self.lower, -1) + self.eye) @ u
+        x, log_det = self.coupling(F.conv2d(x, w[:, :, None, None]))
+        return x, log_det + pixels * (self.log_scale.sum() + self.log_s.sum())
+
+
+def glow(levels=3, steps=4, width=64):
+    channels, flow = 3, nn.ModuleList()
+    for level in range(levels):
+        channels *= 4
+        flow.append(nn.ModuleList([GlowStep(channels, width) for _ in range(steps)]))
+        if level + 1 < levels:
+            flow[-1].append(GlowCoupling(channels, []))
+            channels //= 2
+    x, optimizer = torch.randn(16, 3, 32, 32), torch.optim.Adam(flow.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        h, log_prob = x, 0
+        for level in flow:
+            h = F.pixel_unshuffle(h, 2)
+            for layer in level:
+                h, log_det = layer(h)
+                log_prob = log_prob + log_det
+            h, z = h.chunk(2, 1) if level is not flow[-1] else (None, h)
+            log_prob = log_prob + (-0.5 * z ** 2 - 0.9189385332).sum((1, 2, 3))
         (-log_prob.mean()).backward()
         optimizer.step()
     return step
@@ -171,7 +262,8 @@ def gru():
 
 
 STEPS = {'mlp 784-256-128-10': lambda: mlp([784, 256, 128, 10]), 'mlp 784-32-10': lambda: mlp([784, 32, 10]),
-         'realnvp 2-d': realnvp, 'planar 32': planar, 'made 43-512-512-86': made, 'vae 784-400-20': vae,
+         'realnvp 2-d': lambda: coupling_2d(2, affine), 'rq-nsf 2-d': lambda: coupling_2d(23, rq_spline),
+         'glow 3x32x32': glow, 'planar 32': planar, 'made 43-512-512-86': made, 'vae 784-400-20': vae,
          'conv encoder': conv_encoder, 'pixelcnn stack': pixelcnn, 'transformer': transformer, 'gru 128': gru}
 
 

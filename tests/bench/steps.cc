@@ -1,6 +1,9 @@
 // Training steps, the same as in side_by_side.py line for line.
 #include "autograd/conv.h"
 #include "autograd/map.h"
+#include "flows/coupling.h"
+#include "flows/flow.h"
+#include "flows/glow.h"
 #include "nn/conv.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
@@ -45,30 +48,28 @@ struct Mlp : nn::Module {
   Indices y;
 };
 
-struct RealNvp : nn::Module {
-  RealNvp() : x(randn({256, 2})) {
-    for (int i = 0; i < 8; ++i)
-      nets.push_back(nn::Sequential(nn::Linear({.in = 1, .out = 64}), nn::ReLU(), nn::Linear({.in = 64, .out = 64}),
-                                    nn::ReLU(), nn::Linear({.in = 64, .out = 2})));
-  }
-  void members(nn::Visitor& visit) override { visit("nets", nets); }
-  Var loss() const {
-    Var h = x, log_det;
-    for (size_t i = 0; i < nets.size(); ++i) {
-      const std::vector<Var> halves = split(h, 1, 1);
-      const Var &kept = halves[i % 2], &moved = halves[1 - i % 2];
-      const std::vector<Var> st = split(nets[i](kept), 1, 1);
-      const Var out = map([](auto x, auto s, auto t) { return x * exp(tanh(s)) + t; }, moved, st[0], st[1]);
-      const Var ld = map_sum([](auto s) { return tanh(s); }, 1, st[0]);
-      log_det = log_det ? log_det + ld : ld;
-      h = i % 2 == 0 ? concat({kept, out}, 1) : concat({out, kept}, 1);
-    }
-    const Var base = map_sum([](auto z) { return z * z * real(-0.5) - kHalfLog2Pi; }, 1, h);
-    return -mean(base + log_det);
-  }
-  std::vector<nn::Sequential> nets;
-  Var x;
+// The flow's density is maximised at the same batch, over and over.
+struct Density : nn::Module {
+  Density(flows::Chain chain, Tensor x) : flow(chain, flows::StandardNormal({x.numel() / x.size(0)})), x(x) {}
+  void members(nn::Visitor& visit) override { visit("flow", flow); }
+  Var loss() const { return -mean(flow.log_prob(x)); }
+  flows::Flow flow;
+  Tensor x;
 };
+
+// Eight couplings of two numbers; C asks its network for `params` numbers.
+template <class C>
+Density coupling_2d(int64_t params) {
+  flows::Chain chain;
+  for (int i = 0; i < 8; ++i)
+    chain.add(C({.features = 2, .flip = i % 2 == 1}, flows::mlp({.in = 1, .out = params, .zero = false})));
+  return Density(chain, randn({256, 2}));
+}
+
+Density glow() {
+  const flows::ImageFlowOptions o{.image = {3, 32, 32}, .levels = 3, .steps = 4, .width = 64};
+  return Density(flows::Chain(flows::glow(o)), randn({16, 3, 32, 32}));
+}
 
 struct Planar : nn::Module {
   Planar() : u(parameter(randn({32, 2}))), w(parameter(randn({32, 2}))), b(parameter(randn({32}))), x(randn({256, 2})) {}
@@ -191,7 +192,9 @@ struct Gru : nn::Module {
 Cases training_steps() {
   return {{"mlp 784-256-128-10", [] { return training(Mlp({784, 256, 128, 10})); }},
           {"mlp 784-32-10", [] { return training(Mlp({784, 32, 10})); }},
-          {"realnvp 2-d", [] { return training(RealNvp()); }},
+          {"realnvp 2-d", [] { return training(coupling_2d<flows::AffineCoupling>(2)); }},
+          {"rq-nsf 2-d", [] { return training(coupling_2d<flows::SplineCoupling>(23)); }},
+          {"glow 3x32x32", [] { return training(glow()); }},
           {"planar 32", [] { return training(Planar()); }},
           {"made 43-512-512-86", [] { return training(Made()); }},
           {"vae 784-400-20", [] { return training(Vae()); }},
