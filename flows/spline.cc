@@ -206,60 +206,69 @@ Var composed(const Var& at, const Var& params, const SplineOptions& o, bool inve
   return stack({where(inside, to_value, at), where(inside, inverse ? -log_slope : log_slope, Var(real(0)))}, 0);
 }
 
-// Value and log-slope in one tensor [2, ...].
-Splined spline(const Var& at, const Var& params, const SplineOptions& o, bool inverse) {
-  Shape wanted = at.shape();
-  wanted.push_back(params.dim() ? params.size(-1) : 0);
-  check(params.shape() == wanted && wanted[-1] % 3 == 2 && wanted[-1] >= 5 && bins_of(wanted) <= kMaxBins,
-        "rq_spline: params ", params.shape(), " for numbers ", at.shape(), "; [..., 3 bins - 1] expected, 2 to ",
-        kMaxBins, " bins");
+// ---- As an op: value and log-slope in one tensor [2, ...] -----------------------------------------------------------
+
+void check_spline(const Shape& at, const Shape& params, const SplineOptions& o) {
+  Shape wanted = at;
+  wanted.push_back(params.rank() ? params[-1] : 0);
+  check(params == wanted && wanted[-1] % 3 == 2 && wanted[-1] >= 5 && bins_of(wanted) <= kMaxBins, "rq_spline: params ",
+        params, " for numbers ", at, "; [..., 3 bins - 1] expected, 2 to ", kMaxBins, " bins");
   check(o.bound > 0 && o.min_slope > 0 && o.min_slope < 1 && o.min_bin > 0 && o.min_bin * bins_of(wanted) < 1,
         "rq_spline: bound ", o.bound, ", min_bin ", o.min_bin, ", min_slope ", o.min_slope, " for ", bins_of(wanted),
         " bins");
+}
+
+Tensor evaluate(const Tensor& at, const Tensor& params, const SplineOptions& o, bool inverse) {
   Shape two{2};
   for (int64_t size : at.shape()) two.push_back(size);
   Tensor both(two);
-  const int64_t n = at.numel();
-  const real* x = at.value().data();
-  real* y = both.mutable_data();
-  for_splines(
-      at.value(), params.value(), o,
-      [&](const Spline& s, int64_t i) {
-        const Bin b = s.find(double(x[i]), inverse);
-        const Point p(b, inverse ? Spline::root(b, double(x[i])) : Spline::position(b, double(x[i])));
-        y[i] = real(inverse ? b.left + b.width * p.t : b.bottom + b.height * p.ratio());
-        y[n + i] = real(inverse ? -p.log_slope() : p.log_slope());
-      },
-      [&](int64_t i) { y[i] = x[i], y[n + i] = 0; });
-  const Var result = record("rq_spline", both, {at, params}, [o, inverse, n](const Node& node, const Var& g, Grads& d) {
+  const real* x = at.data();
+  real *y = both.mutable_data(), *log_slope = y + at.numel();
+  auto inside = [&](const Spline& s, int64_t i) {
+    const Bin b = s.find(double(x[i]), inverse);
+    const Point p(b, inverse ? Spline::root(b, double(x[i])) : Spline::position(b, double(x[i])));
+    y[i] = real(inverse ? b.left + b.width * p.t : b.bottom + b.height * p.ratio());
+    log_slope[i] = real(inverse ? -p.log_slope() : p.log_slope());
+  };
+  for_splines(at, params, o, inside, [&](int64_t i) { y[i] = x[i], log_slope[i] = 0; });
+  return both;
+}
+
+// From the cotangents g [2, ...], those of `at` and of the params.
+void vjp(const Tensor& at, const Tensor& params, const SplineOptions& o, bool inverse, const Tensor& g, Tensor& g_at,
+         Tensor& g_params) {
+  const real *x = at.data(), *g_value = g.data(), *g_log = g_value + at.numel();
+  real *gx = g_at.mutable_data(), *gp = g_params.mutable_data();
+  const int64_t stride = params.size(-1);
+  auto inside = [&](const Spline& s, int64_t i) {
+    const Bin b = s.find(double(x[i]), inverse);
+    double gz = double(g_value[i]), gl = double(g_log[i]);
+    if (inverse) {  // by the implicit function theorem: z(x, params) stays, and the log-slope is that of z, negated
+      const Point p(b, Spline::root(b, double(x[i])));
+      gl = -gl, gz = -(gz + gl * p.log_slope_by_t(b) / b.width) / p.slope();
+      gx[i] = real(-gz);
+      s.vjp(b, p.t, gz, gl, gp + i * stride);
+    } else {
+      gx[i] = real(s.vjp(b, Spline::position(b, double(x[i])), gz, gl, gp + i * stride));
+    }
+  };
+  for_splines(at, params, o, inside,
+              [&](int64_t i) { gx[i] = g_value[i], std::fill_n(gp + i * stride, stride, real(0)); });
+}
+
+Splined spline(const Var& at, const Var& params, const SplineOptions& o, bool inverse) {
+  check_spline(at.shape(), params.shape(), o);
+  auto rule = [o, inverse](const Node& node, const Var& g, Grads& d) {
     if (grad_enabled())
       return nn::vjp_by_composition(node, g, d,
                                     [&](const std::vector<Var>& in) { return composed(in[0], in[1], o, inverse); });
-    const Tensor &at = node.in(0).value(), &params = node.in(1).value();
-    Tensor g_at(at.shape()), g_params(params.shape());
-    const real *x = at.data(), *gy = g.value().data();
-    real *gx = g_at.mutable_data(), *gp = g_params.mutable_data();
-    const int64_t stride = params.size(-1);
-    for_splines(
-        at, params, o,
-        [&](const Spline& s, int64_t i) {
-          const Bin b = s.find(double(x[i]), inverse);
-          double gz = double(gy[i]), gl = double(gy[n + i]);
-          if (!inverse) {
-            gx[i] = real(s.vjp(b, Spline::position(b, double(x[i])), gz, gl, gp + i * stride));
-          } else {  // the implicit function theorem: z(x, params) stays what it is, and the log-slope is that of z,
-                    // negated
-            const Point p(b, Spline::root(b, double(x[i])));
-            const double by_z = (gz - gl * p.log_slope_by_t(b) / b.width) / p.slope();
-            gx[i] = real(by_z);
-            s.vjp(b, p.t, -by_z, -gl, gp + i * stride);
-          }
-        },
-        [&](int64_t i) { gx[i] = gy[i], std::fill_n(gp + i * stride, stride, real(0)); });
+    Tensor g_at(node.in_shape(0)), g_params(node.in_shape(1));
+    vjp(node.in(0).value(), node.in(1).value(), o, inverse, g.value(), g_at, g_params);
     if (d.wants(0)) d[0] = g_at;
     if (d.wants(1)) d[1] = g_params;
-  });
-  return {select(result, 0, 0), select(result, 0, 1)};
+  };
+  const Var both = record("rq_spline", evaluate(at.value(), params.value(), o, inverse), {at, params}, rule);
+  return {select(both, 0, 0), select(both, 0, 1)};
 }
 
 }  // namespace
