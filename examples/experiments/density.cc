@@ -1,0 +1,69 @@
+#include "examples/experiments/density.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "autograd/elementwise.h"
+#include "autograd/ops.h"
+#include "examples/support/batches.h"
+#include "examples/support/interrupt.h"
+#include "examples/support/progress.h"
+#include "optim/adam.h"
+#include "optim/schedule.h"
+
+namespace bijou::experiments {
+
+using namespace support;
+
+double mean_nats(const LogProb& log_prob, const Tensor& x) {
+  const NoGrad guard;
+  double total = 0;
+  for (int64_t i = 0; i < x.size(0); i += 500)
+    total -= double(sum(log_prob(x.rows(i, std::min(i + 500, x.size(0))))).item());
+  return total / double(x.size(0));
+}
+
+Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, const FitOptions& o,
+        const LogProb& evaluate) {
+  const LogProb& judge = evaluate ? evaluate : log_prob;
+  auto valid = [&](const Tensor& x) {
+    model.eval();
+    const double nats = mean_nats(judge, x);
+    model.train();
+    return nats;
+  };
+  optim::AdamW optimizer(model.parameters(), {.lr = o.lr, .weight_decay = o.weight_decay});
+  Batches batches({sets.train, Indices({sets.train.size(0)}), {}}, {.size = o.batch, .drop_last = true},
+                  Generator(o.seed));
+  const auto began = std::chrono::steady_clock::now();
+  auto minutes = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60; };
+
+  Fit result;
+  nn::StateDict best;
+  double lowest = HUGE_VAL, loss_sum = 0, done = 0;  // done: the part of the time that is over
+  const int64_t per_epoch = batches.per_epoch(), steps = o.epochs * per_epoch;
+  Progress progress({.title = o.title, .total = steps});
+  for (int64_t step = 0; step < steps && done < 1 && !interrupted(); ++step) {
+    optimizer.zero_grad();
+    const Var loss = -mean(log_prob(batches.at(step).images));
+    backward(loss);
+    optimizer.lr_scale = optim::cosine_decay(int64_t(done * 1e6), 1'000'000);
+    optimizer.step();
+    loss_sum += double(loss.item());
+    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? minutes() / o.minutes : 0);
+    progress.step(to_string(loss.item()) + " nats");
+    if ((step + 1) % per_epoch && done < 1) continue;
+    result.train.push_back(loss_sum / double(step % per_epoch + 1)), loss_sum = 0;
+    result.valid.push_back(valid(sets.valid)), result.minutes.push_back(minutes());
+    if (result.valid.back() >= lowest) continue;
+    lowest = result.valid.back(), best.clear();
+    for (const auto& [name, tensor] : model.state_dict()) best.emplace_back(name, tensor.clone());
+  }
+  progress.finish();
+  if (!best.empty()) model.load_state_dict(best);
+  result.test = valid(sets.test);
+  model.eval();
+  return result;
+}
+
+}  // namespace bijou::experiments

@@ -1,0 +1,37 @@
+// Maximum likelihood, for any model that can say log p(x) of binary vectors, or a bound of it.
+#pragma once
+
+#include <functional>
+
+#include "examples/support/binary.h"
+#include "nn/module.h"
+
+namespace bijou::experiments {
+
+struct FitOptions {
+  std::string title;
+  int epochs;
+  double minutes = 0;  // stop after so many, if that comes first (0: never)
+  int64_t batch = 100;
+  double lr = 1e-3;  // of Adam, the highest; it falls to 0 as half a cosine
+  double weight_decay = 0;
+  uint64_t seed = 0;
+};
+
+// What came of it, in nats (lower is better): the mean of -log p.
+struct Fit {
+  std::vector<double> minutes, train, valid;  // after each epoch
+  double test;                                // of the weights that were best on the validation set, which are kept
+};
+
+using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]
+
+// The mean of -log p over all of x.
+double mean_nats(const LogProb& log_prob, const Tensor& x);
+
+// Trains the model's parameters. evaluate, where it is given, says log p for validation and test. Ctrl-C ends the
+// training early.
+Fit fit(nn::Module& model, const LogProb& log_prob, const support::BinarySets& sets, const FitOptions& options,
+        const LogProb& evaluate = {});
+
+}  // namespace bijou::experiments
