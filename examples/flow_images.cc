@@ -116,16 +116,16 @@ int main(int argc, char** argv) {
   Batches batches({train, Indices({train.size(0)}), {}}, {.size = 64, .drop_last = true}, Generator(run.seed));
   const int64_t steps = run.epochs * batches.per_epoch();
   int64_t step = 0;
-  std::vector<double> minutes, train_bits, valid_bits;  // after each epoch
-  double sum = 0, earlier = 0;                          // bits of this epoch so far; minutes of the runs before
+  std::vector<real> curve;      // minutes, bits in training, bits of what is held out, after each epoch
+  double sum = 0, earlier = 0;  // bits of this epoch so far; minutes of the runs before
   const auto began = std::chrono::steady_clock::now();
-  auto elapsed = [&] {
+  auto minutes = [&] {
     return earlier + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60;
   };
-  const std::string options = dataset + " " + model + ", levels " + std::to_string(levels) + ", steps " +
-                              std::to_string(steps_of_flow) + ", width " + std::to_string(width) + ", lambda " +
-                              to_string(lambda) + ", lr " + to_string(lr) + ", epochs " + std::to_string(run.epochs) +
-                              ", seed " + std::to_string(run.seed);
+  std::string options = dataset + " " + model;
+  for (double o :
+       {double(levels), double(steps_of_flow), double(width), lambda, lr, double(run.epochs), double(run.seed)})
+    options += " " + to_string(o);
 
   auto save = [&] {
     nn::Checkpoint c;
@@ -133,9 +133,7 @@ int main(int argc, char** argv) {
     c.add("optimizer", optimizer.state_dict());
     c.generator = default_generator().state();
     c.step = step;
-    auto pack = [](const std::vector<double>& v) { return Tensor::from(std::vector<real>(v.begin(), v.end())); };
-    c.tensors["curve.minutes"] = pack(minutes), c.tensors["curve.train"] = pack(train_bits);
-    c.tensors["curve.valid"] = pack(valid_bits), c.tensors["now"] = pack({sum, elapsed()});
+    c.tensors["curve"] = Tensor::from(curve), c.tensors["now"] = tensor({real(sum), real(minutes())});
     c.metadata["options"] = options;
     nn::save_checkpoint(checkpoint, c);
   };
@@ -146,12 +144,8 @@ int main(int argc, char** argv) {
     flow.load_state_dict(c.part("model"));
     optimizer.load_state_dict(c.part("optimizer"));
     default_generator() = Generator(c.generator);
-    auto unpack = [&](const char* name) {
-      const Tensor& t = c.tensors.at(name);
-      return std::vector<double>(t.begin(), t.end());
-    };
-    minutes = unpack("curve.minutes"), train_bits = unpack("curve.train"), valid_bits = unpack("curve.valid");
-    sum = unpack("now")[0], earlier = unpack("now")[1];
+    curve.assign(c.tensors.at("curve").begin(), c.tensors.at("curve").end());
+    sum = double(c.tensors.at("now").data()[0]), earlier = double(c.tensors.at("now").data()[1]);
     step = c.step;
   }
 
@@ -165,8 +159,9 @@ int main(int argc, char** argv) {
     optimizer.step();
     sum += double(loss.item());
     if (++step % batches.per_epoch() == 0) {
-      train_bits.push_back(sum / double(batches.per_epoch())), sum = 0;
-      valid_bits.push_back(bits_of_all(flow, valid)), minutes.push_back(elapsed());
+      for (double v : {minutes(), sum / double(batches.per_epoch()), bits_of_all(flow, valid)})
+        curve.push_back(real(v));
+      sum = 0;
       save();
     }
     progress.step(to_string(std::round(1000 * double(loss.item())) / 1000) + " bits/dim");
@@ -178,22 +173,24 @@ int main(int argc, char** argv) {
     return 130;
   }
 
-  const double took = elapsed(), test_bits = bits_of_all(flow, test);
+  const double took = minutes(), test_bits = bits_of_all(flow, test);
   flow.eval();
   const int scale = image[1] > 20 ? 2 : 4;
   write_png(run.out + "/data.png", image_grid(test.rows(0, 40) * real(1.0 / 255), {.columns = 10}), scale);
   write_png(run.out + "/samples.png", samples(flow, {0.5, 0.7, 0.85, 1}, 10), scale);
   write_png(run.out + "/interpolations.png", interpolations(flow, test, 6, 10), scale);
-  if (minutes.size() > 1)
+  std::vector<double> columns[3];
+  for (size_t i = 0; i < curve.size(); ++i) columns[i % 3].push_back(double(curve[i]));
+  if (run.epochs > 1)
     Plot({.title = dataset + ", " + model, .x_label = "minutes", .y_label = "bits per dimension"})
-        .line({.label = "train", .x = minutes, .y = train_bits})
-        .line({.label = "held out", .x = minutes, .y = valid_bits})
+        .line({.label = "train", .x = columns[0], .y = columns[1]})
+        .line({.label = "held out", .x = columns[0], .y = columns[2]})
         .write(run.out + "/bits.svg");
 
   Result result("flow_images");
   result.set("dataset", dataset), result.set("model", model), result.set("parameters", flow.num_parameters());
-  result.set("epochs", run.epochs), result.set("minutes", took), result.set("curve_minutes", minutes);
-  result.set("curve_bits_per_dim", valid_bits), result.set("test_bits_per_dim", test_bits);
+  result.set("epochs", run.epochs), result.set("minutes", took), result.set("curve_minutes", columns[0]);
+  result.set("curve_bits_per_dim", columns[2]), result.set("test_bits_per_dim", test_bits);
   std::printf("%s, %s: %.3f bits per dimension on %lld test images. Pictures are in %s.\n", dataset.c_str(),
               model.c_str(), test_bits, (long long)test.size(0), run.out.c_str());
   result.print();
