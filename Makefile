@@ -9,9 +9,11 @@
 ## CXX=g++|clang++: the compiler
 ## DATA=DIR: where the real data sets are; without it, data are generated
 ## BUILD=DIR: where everything is built
+## PREFIX=DIR: where `make install` puts things, /usr/local by default
 REAL  ?= float
 ARCH  ?= native
 BUILD ?= build
+PREFIX ?= /usr/local
 PYTHON := /usr/bin/python3  # the one that Debian's python3-torch is for
 
 SHELL       := bash
@@ -22,7 +24,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 
 PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
-            nlohmann-json3-dev gnuplot-nox libbenchmark-dev
+            nlohmann-json3-dev gnuplot-nox pandoc libbenchmark-dev
 # For some targets only: curl and unzip (data), python3-torch (peer-check, bench), clang-format (format), lld (links
 # faster). And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
 PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
@@ -60,23 +62,23 @@ FLAGS    += $(if $(findstring clang,$(CXX)),,\
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
 objects  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $1))
-LIBRARY  := $(call objects,$(addsuffix /*.cc,tensor autograd nn optim flows ssl))
+FOLDERS  := tensor autograd nn optim flows ssl
+LIBRARY  := $(call objects,$(FOLDERS:=/*.cc))
 SUPPORT  := $(call objects,examples/support/*.cc examples/experiments/*.cc)
 TESTS    := $(call objects,tests/*_test.cc)
 BENCH    := $(call objects,tests/bench/*.cc)
 PEER     := $(call objects,tests/peer/*.cc)
 FUZZ     := $(call objects,tests/fuzz/*.cc)
 EXAMPLES := $(patsubst %.cc,%,$(wildcard examples/*.cc))
-CHAPTERS := mnist flow_images
 
 all: $(OUT)/libbijou.a examples  ## the library and all examples (what plain `make` does)
 
 examples: $(EXAMPLES)  ## all examples; `make examples/NAME` builds one, as build/examples/NAME
 $(EXAMPLES): %: $(OUT)/%
 
-tour: deps  ## install what is missing, build, and run the lecture, chapter by chapter
-	@$(MAKE) $(CHAPTERS:%=examples/%)
-	@for c in $(CHAPTERS); do $(OUT)/examples/$$c --out out/tour $(if $(DATA),--data $(DATA)) || exit; done
+tour: deps  ## install what is missing, build, and run the lecture; PART=flows: only that part, or chapter
+	@$(MAKE) examples
+	@$(OUT)/examples/tour --out out/tour $(if $(PART),--part $(PART))
 
 test: deps  ## install what is missing, build in float and in double, and run all tests
 	@log=$$(mktemp); trap "rm -f $$log" EXIT; \
@@ -110,6 +112,15 @@ data:  ## download the public data sets into DATA (default: data) and check them
 deps:  ## install those Debian packages that are missing
 	@tests/deps.sh $(PACKAGES) $(if $(findstring clang,$(CXX)),$(PACKAGES_CLANG))
 
+# For projects that use bijou: c++ mine.cc $(pkg-config --cflags --libs bijou)
+install: $(OUT)/libbijou.a  ## put headers, library and a pkg-config file into PREFIX
+	@for folder in $(FOLDERS); do install -D -m 644 -t $(PREFIX)/include/bijou/$$folder $$folder/*.h; done
+	@install -D -m 644 -t $(PREFIX)/lib $<
+	@mkdir -p $(PREFIX)/lib/pkgconfig
+	@printf '%s\n' 'Name: bijou' 'Description: a tensor and autograd engine, and deep learning without labels' 'Version: 1' \
+	  'Cflags: $(filter-out -W% -I.,$(FLAGS)) -I$(PREFIX)/include/bijou' \
+	  'Libs: -fopenmp -L$(PREFIX)/lib -lbijou $(filter-out $(LINKER),$(LIBS))' > $(PREFIX)/lib/pkgconfig/bijou.pc
+
 format:  ## lay out all sources as .clang-format says
 	@git ls-files '*.h' '*.cc' | xargs clang-format -i
 
@@ -119,7 +130,7 @@ clean:  ## remove everything built
 help:  ## print this list
 	@sed -nE 's/^## ([^:]+): /  \1\t/p; s/^([a-z-]+):.*## /  make \1\t/p' Makefile | expand -t 38
 
-.PHONY: all examples $(EXAMPLES) tour test run-tests bench peer-check run-peer fuzz run-fuzz data deps format clean help always
+.PHONY: all examples $(EXAMPLES) tour test run-tests bench peer-check run-peer fuzz run-fuzz data deps format install clean help always
 
 # ---- How -------------------------------------------------------------------------------------------------------------
 
