@@ -184,10 +184,10 @@ TEST(ElementwiseLosses, AreTheirFormulas) {
 
 TEST(ElementwiseLosses, HaveTheirGradients) {
   SKIP_IN_FLOAT();
-  for (const auto& [name, loss, f] : kElementwise)
+  for (const auto& entry : kElementwise)
     for (Reduction r : {Reduction::kNone, Reduction::kMean}) {
-      SCOPED_TRACE(name);
-      expect_gradients([&](const std::vector<Var>& in) { return loss(in[0], in[1], r); },
+      SCOPED_TRACE(entry.name);
+      expect_gradients([&](const std::vector<Var>& in) { return entry.loss(in[0], in[1], r); },
                        {random({3, 5}, 3), random_between(0, 1, {3, 5}, 4)});
     }
 }
