@@ -57,7 +57,7 @@ FLAGS    := -std=c++20 $(OPTIMIZE) -march=$(ARCH) -fopenmp -fno-math-errno -fno-
             -DBIJOU_REAL=$(REAL) -DHWY_DISABLE_PCLMUL_AES -I. -isystem /usr/include/$(TRIPLET)/openblas-openmp
 # GCC 12 warns of sound code inside std::string, std::fill and the AVX-512 intrinsics.
 FLAGS    += $(if $(findstring clang,$(CXX)),,\
-              $(addprefix -Wno-,array-bounds restrict stringop-overflow stringop-overread maybe-uninitialized))
+              $(addprefix -Wno-,array-bounds restrict stringop-overflow stringop-overread maybe-uninitialized uninitialized))
 
 # ---- What there is to make -------------------------------------------------------------------------------------------
 

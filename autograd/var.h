@@ -38,7 +38,8 @@ class Var {
   ~Var() { drop(); }
 
   explicit operator bool() const { return node_; }
-  const Tensor& value() const;
+  const Tensor& value() const&;
+  Tensor value() && { return std::as_const(*this).value(); }  // shares the numbers: for (real x : f(y).value())
   Tensor& mutable_value();             // for optimizers and buffers: changes are not recorded
   const Shape& shape() const { return value().shape(); }
   int dim() const { return value().dim(); }
@@ -113,7 +114,7 @@ inline void Var::drop() {
   if (node_ && --node_->refs == 0) Node::destroy(node_);
 }
 inline bool Var::requires_grad() const { return node_ && node_->requires_grad; }
-inline const Tensor& Var::value() const {
+inline const Tensor& Var::value() const& {
   check(node_ != nullptr, "a Var that holds nothing has no value");
   return node_->value;
 }
