@@ -35,13 +35,13 @@ std::vector<double> pretrain(Method& method, optim::Optimizer& optimizer, const 
   return losses;
 }
 
-Tensor embed(Method& method, const Tensor& images) {
+Tensor embed(const nn::AnyModule& encoder, const Tensor& images) {
   const NoGrad guard;
-  method.eval();
+  if (encoder.module()) encoder.module()->eval();
   std::vector<Tensor> parts;
   for (int64_t i = 0; i < images.size(0); i += 500)
-    parts.push_back(method.encoder(images.rows(i, std::min(i + 500, images.size(0)))).value());
-  method.train();
+    parts.push_back(encoder(images.rows(i, std::min(i + 500, images.size(0)))).value());
+  if (encoder.module()) encoder.module()->train();
   return concat(std::span<const Tensor>(parts), 0);
 }
 

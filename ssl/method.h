@@ -3,7 +3,7 @@
 //   SimCLR method({.encoder = encoder, .features = 128, .views = views}, {.temperature = 0.5});
 //   optim::Adam optimizer(method.parameters(), {.lr = 2e-3});
 //   pretrain(method, optimizer, images, {.batch = 64, .steps = 1200});
-//   const Tensor h = embed(method, images);         // for a probe: ssl/evaluation.h
+//   const Tensor h = embed(method.encoder, images);         // for a probe: ssl/evaluation.h
 //
 // The heads that a loss needs are the method's own and are thrown away afterwards.
 #pragma once
@@ -46,7 +46,7 @@ std::vector<double> pretrain(Method& method, optim::Optimizer& optimizer, const 
                              const PretrainOptions& options);
 
 // The encoder's features of all images, in evaluation mode: [n, features].
-Tensor embed(Method& method, const Tensor& images);
+Tensor embed(const nn::AnyModule& encoder, const Tensor& images);
 
 // ---- Parts of many methods ------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ TEST(Methods, EachReachesAllItsParametersAndTrains) {
     EXPECT_EQ(losses.size(), 3u);
     for (const double loss : losses) EXPECT_TRUE(std::isfinite(loss));
     for (const auto& [name, p] : method->named_parameters()) EXPECT_TRUE(p.grad()) << name;
-    EXPECT_TRUE(all_finite(embed(*method, images)));
+    EXPECT_TRUE(all_finite(embed(method->encoder, images)));
     EXPECT_TRUE(method->training);
   }
 }
