@@ -112,7 +112,7 @@ void few_labels(Pretrained& p, const Dataset& train, const Dataset& test, int dr
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "simclr", .about = "Learns from images without labels, then from a few with.", .epochs = 6});
+            {.name = "simclr", .about = "Learns from images without labels, then from a few with.", .epochs = 5});
   std::vector<std::string> names = method_names();
   names.push_back("all");
   const std::string method = args.choice("method", names, "what is learnt from");
@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
   const int batch = args.option("batch", 64, "images a step", 2);
   const bool lars = args.flag("lars", "train by LARS with warm-up, as the paper does with large batches, not by Adam");
   const int draws = args.option("draws", 1, "draws of the labelled images to average over", 1);
-  const int tuning = args.option("tuning-steps", 150, "steps of fine-tuning and of the supervised controls", 1);
+  const int tuning = args.option("tuning-steps", 100, "steps of fine-tuning and of the supervised controls", 1);
   const Run run = args.done();
   const std::string dataset = !name.empty() ? name : run.data.empty() ? "digits" : "mnist";
 
@@ -150,8 +150,8 @@ int main(int argc, char** argv) {
   const Judged before = judge(p.untrained, train, test), after = judge(encoder, train, test);
   std::printf("All %lld labels, on frozen features:\n", (long long)train.size());
   print_judged("untrained", before), print_judged(method, after);
-  plot_embedding(p.untrained, test, "Embedding of an untrained encoder", run.out + "/embedding_untrained.png");
-  plot_embedding(encoder, test, "Embedding learnt by " + method, run.out + "/embedding.png");
+  write_png(run.out + "/embedding_untrained.png", picture_of_embedding(p.untrained, test.rows(0, 500)));
+  write_png(run.out + "/embedding.png", picture_of_embedding(encoder, test.rows(0, 500)));
   write_png(run.out + "/neighbours.png", picture_of_neighbours(encoder, test.images.rows(0, 10), train.images), 3);
   if (const auto* mae = dynamic_cast<const ssl::MAE*>(p.method.get()))
     write_png(run.out + "/painted.png", picture_of_painting(*mae, test.images.rows(0, 12), run.seed), 3);

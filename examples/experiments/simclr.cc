@@ -48,7 +48,12 @@ std::vector<std::string> method_names() {
 
 std::unique_ptr<ssl::Method> make_method(const std::string& name, const Shape& image) {
   if (name == "mae") {
-    const ssl::PatchEncoder encoder({.channels = image[0], .height = image[1], .width = image[2], .dim = kFeatures});
+    const ssl::PatchEncoder encoder({.channels = image[0],
+                                     .height = image[1],
+                                     .width = image[2],
+                                     .patch = image[1] / 4,
+                                     .dim = kFeatures,
+                                     .layers = 2});
     return std::make_unique<ssl::MAE>(ssl::MAE::Options{.encoder = encoder});
   }
   const ssl::Views v{make_encoder(image), kFeatures, make_views(image[0])};

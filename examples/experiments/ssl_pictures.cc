@@ -1,7 +1,8 @@
 #include "examples/experiments/ssl_pictures.h"
 
+#include <cmath>
+
 #include "examples/support/images.h"
-#include "examples/support/plot.h"
 #include "ssl/evaluation.h"
 #include "tensor/map.h"
 
@@ -27,17 +28,27 @@ Tensor picture_of_neighbours(const nn::AnyModule& encoder, const Tensor& queries
   return image_grid(concat(std::span<const Tensor>(cells), 0), {.columns = int(kShown) + 2});
 }
 
-void plot_embedding(const nn::AnyModule& encoder, const Dataset& data, const std::string& title,
-                    const std::string& path) {
+Tensor picture_of_embedding(const nn::AnyModule& encoder, const Dataset& data) {
+  constexpr int64_t kSide = 720;
   const Tensor plane = ssl::principal_components(ssl::embed(encoder, data.images));
-  Plot plot({.title = title, .x_label = "first principal component", .y_label = "second"});
-  for (size_t k = 0; k < data.classes.size(); ++k) {
-    Series s{.label = data.classes[k]};
-    for (int64_t i = 0; i < data.size(); ++i)
-      if (size_t(data.labels.data()[i]) == k) s.x.push_back(plane.at({i, 0})), s.y.push_back(plane.at({i, 1}));
-    plot.points(s);
+  const Tensor low = amin(plane, 0), high = amax(plane, 0);
+  const int64_t c = data.images.size(1), h = data.images.size(2), w = data.images.size(3);
+  Tensor canvas = zeros({3, kSide, kSide});
+  for (int64_t i = 0; i < data.size(); ++i) {
+    auto place = [&](int axis, int64_t size) {
+      const real t = (plane.at({i, axis}) - low.at({axis})) / (high.at({axis}) - low.at({axis}));
+      return int64_t(t * real(kSide - size / 2 - 1));
+    };
+    const int64_t left = place(0, w), top = place(1, h);
+    const double hue = 2 * M_PI * double(data.labels.data()[i]) / double(data.classes.size());
+    for (int64_t p = 0; p < 3 * (h / 2) * (w / 2); ++p) {  // at half its size, over what is there where it is brighter
+      const int64_t k = p % 3, y = p / 3 / (w / 2), x = p / 3 % (w / 2);
+      const double tint = 0.6 + 0.4 * std::cos(hue - 2 * M_PI * double(k) / 3);
+      real& to = canvas.mutable_data()[(k * kSide + top + y) * kSide + left + x];
+      to = std::max(to, real(tint) * data.images.at({i, std::min(k, c - 1), 2 * y, 2 * x}));
+    }
   }
-  plot.write(path);
+  return canvas;
 }
 
 Tensor picture_of_painting(const ssl::MAE& mae, const Tensor& images, uint64_t seed) {

@@ -1,8 +1,6 @@
 // Pictures of what self-supervised methods see, learn and paint.
 #pragma once
 
-#include <string>
-
 #include "examples/support/dataset.h"
 #include "ssl/augmentation.h"
 #include "ssl/mae.h"
@@ -15,9 +13,8 @@ Tensor picture_of_views(const ssl::Augmentation& views, const Tensor& images, ui
 // Each row: an image that was asked for, and the images whose embeddings are nearest, best first.
 Tensor picture_of_neighbours(const nn::AnyModule& encoder, const Tensor& queries, const Tensor& images);
 
-// The two principal components of the embedding, coloured by class.
-void plot_embedding(const nn::AnyModule& encoder, const support::Dataset& data, const std::string& title,
-                    const std::string& path);
+// Images at the places that the two principal components of their embeddings give them, tinted by class: [3, 720, 720].
+Tensor picture_of_embedding(const nn::AnyModule& encoder, const support::Dataset& data);
 
 // Images, what the encoder sees of them, and what the decoder paints (with each patch's true mean and contrast).
 Tensor picture_of_painting(const ssl::MAE& mae, const Tensor& images, uint64_t seed);
