@@ -163,18 +163,26 @@ void for_splines(const Tensor& at, const Tensor& params, const SplineOptions& o,
 
 // ---- As a composition of ops, for gradients of gradients ------------------------------------------------------------
 
+// (A declaration for each, as every `auto` here is a type of its own.)
 constexpr auto kValue = [](auto x, auto left, auto w, auto bottom, auto h, auto d0, auto d1) {
-  const auto t = (x - left) / w, q = t * (1 - t), s = h / w;
+  const auto t = (x - left) / w;
+  const auto q = t * (1 - t);
+  const auto s = h / w;
   return bottom + h * (s * t * t + d0 * q) / (s + (d0 + d1 - s * 2) * q);
 };
 constexpr auto kLogSlope = [](auto x, auto left, auto w, auto h, auto d0, auto d1) {
-  const auto t = (x - left) / w, q = t * (1 - t), s = h / w, d = s + (d0 + d1 - s * 2) * q;
+  const auto t = (x - left) / w;
+  const auto q = t * (1 - t);
+  const auto s = h / w;
+  const auto d = s + (d0 + d1 - s * 2) * q;
   return log(s * s * (d1 * t * t + s * q * 2 + d0 * (1 - t) * (1 - t)) / (d * d));
 };
 constexpr auto kInverse = [](auto z, auto left, auto w, auto bottom, auto h, auto d0, auto d1) {
-  const auto s = h / w, rest = (z - bottom) / h, bend = rest * (d0 + d1 - s * 2);
-  const auto a = s - d0 + bend, b = d0 - bend, c = -s * rest;
-  return left + w * c * 2 / (-b - sqrt(b * b - a * c * 4));
+  const auto s = h / w;
+  const auto rest = (z - bottom) / h;
+  const auto bend = rest * (d0 + d1 - s * 2);
+  const auto b = d0 - bend;
+  return left - w * s * rest * 2 / (-b - sqrt(b * b + (s - d0 + bend) * s * rest * 4));
 };
 
 Var composed(const Var& at, const Var& params, const SplineOptions& o, bool inverse) {

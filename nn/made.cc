@@ -150,15 +150,19 @@ std::vector<int64_t> ends(const Tensor& degrees, int64_t features) {
   return counts;
 }
 
+// x with an axis sorted by the degrees of its units; itself where it is.
+Tensor by_degree(const Tensor& x, int axis, const Tensor& degrees) {
+  return std::is_sorted(degrees.begin(), degrees.end()) ? x : index_select(x, axis, argsort(degrees, 0));
+}
+
 Sorted sorted(const MaskedLinear& layer, const Linear* from_context, const Var& context, int64_t batch,
               int64_t features) {
-  const Indices rows = argsort(layer.out_degrees, 0), columns = argsort(layer.in_degrees, 0);
-  const Tensor by_row = index_select(layer.weight.value(), 0, rows);
-  Tensor start = layer.bias ? broadcast_to(layer.bias.value().reshape({-1, 1}), {rows.numel(), batch})
-                            : zeros({rows.numel(), batch});
+  const int64_t out = layer.out_degrees.numel();
+  Tensor start = layer.bias ? broadcast_to(layer.bias.value().reshape({-1, 1}), {out, batch}) : zeros({out, batch});
   if (from_context) matmul_add(start, from_context->weight.value(), context.value(), {.transpose_b = true});
-  return {index_select(by_row, 1, columns), index_select(start, 0, rows), ends(layer.in_degrees, features),
-          ends(layer.out_degrees, features)};
+  const Tensor rows = by_degree(layer.weight.value(), 0, layer.out_degrees);
+  return {by_degree(rows, 1, layer.in_degrees), by_degree(start, 0, layer.out_degrees),
+          ends(layer.in_degrees, features), ends(layer.out_degrees, features)};
 }
 
 }  // namespace
