@@ -1,0 +1,77 @@
+// Autoregressive flows: bijectors whose Jacobian is triangular, and inverses that are one pass.
+#include "flows/batchnorm.h"
+#include "flows/maf.h"
+#include "tests/flows_battery.h"
+
+namespace bijou::flows {
+namespace {
+
+using namespace bijou::testing;
+
+// Numerical inverses of random networks multiply rounding errors.
+BatteryOptions battery(const Tensor& context = Tensor()) {
+  return {.context = context, .scales = {0, 0.1, 0.5}, .inverse = kDouble ? 1e-9 : 1e-3};
+}
+
+TEST(Maf, IsABijectorForEveryNumberOfFeaturesAndOrdering) {
+  for (int64_t d : {1, 2, 5, 8}) {
+    std::vector<int64_t> reversed;
+    for (int64_t i = d; i-- > 0;) reversed.push_back(i);
+    expect_bijector(Maf({.features = d, .hidden = {16, 16}, .activation = nn::Tanh()}), random({4, d}), battery());
+    expect_bijector(Maf({.features = d, .hidden = {16}, .ordering = reversed, .activation = nn::Tanh()}), random({4, d}),
+                    battery());
+  }
+}
+
+TEST(Maf, DependsOnAContext) {
+  expect_bijector(Maf({.features = 3, .hidden = {16}, .context = 2, .activation = nn::Tanh()}), random({4, 3}),
+                  battery(random({4, 2}, 5)));
+}
+
+TEST(Iaf, IsAMafTheOtherWayRound) {
+  expect_bijector(Inverse(Maf({.features = 4, .hidden = {16}, .activation = nn::Tanh()})), random({4, 4}), battery());
+}
+
+TEST(SplineAutoregressive, IsABijector) {
+  expect_bijector(SplineAutoregressive({.features = 3, .hidden = {16}, .activation = nn::Tanh()}, 5), random({4, 3}),
+                  {.scales = {0, 0.1, 0.5}, .inverse = kDouble ? 1e-9 : 1e-3, .log_det = 1e-8, .differences = 1e-4});
+}
+
+TEST(MixtureMade, IntegratesToOneAndIsDrawnFrom) {
+  Generator g(1);
+  MixtureMade p({.features = 2, .hidden = {16}, .activation = nn::Tanh()}, 3);
+  for (Var& w : p.parameters()) w.mutable_value().copy_from(normal(w.shape(), 0, real(0.4), g));
+  constexpr int64_t n = 512;
+  const Tensor axis = linspace(-14, 14, n);
+  Tensor grid({n * n, 2});
+  for (int64_t i = 0; i < n * n; ++i)
+    grid.mutable_data()[2 * i] = axis.data()[i / n], grid.mutable_data()[2 * i + 1] = axis.data()[i % n];
+  const NoGrad guard;
+  const Tensor density = exp(p.log_prob(grid).value());
+  const double cell = 28.0 / (n - 1) * 28.0 / (n - 1);
+  EXPECT_NEAR(double(sum(density).item()) * cell, 1, 1e-4);
+  const Tensor want = sum(grid * density.reshape({-1, 1}), 0) * real(cell), x = p.sample(20000, 1, g).value();
+  expect_close(mean(x, 0), want, 0.05);
+}
+
+TEST(BatchNorm, IsABijectorByItsStoredStatistics) {
+  const Tensor x = random({6, 3}) * 2 + 1;
+  BatchNorm norm({.features = 3});
+  norm.running_mean.copy_from(random({3}, 2));
+  norm.running_var.copy_from(random_between(0.5, 2, {3}, 3));
+  expect_bijector(norm, x);
+}
+
+TEST(BatchNorm, TakesTheStatisticsOfAWholeTrainingSet) {
+  const Tensor x = random({50, 3}) * 2 + 1;
+  Chain chain(BatchNorm({.features = 3}), BatchNorm({.features = 3}));
+  use_statistics_of(chain, x);
+  chain.eval();
+  const NoGrad guard;
+  const Tensor z = chain.forward(x).z.value();
+  expect_close(mean(z, 0), zeros({3}), 1e-4);
+  expect_close(mean(z * z, 0), ones({3}), 1e-4);
+}
+
+}  // namespace
+}  // namespace bijou::flows
