@@ -108,7 +108,10 @@ struct Training {
 
   // `run` tells this run from others.
   void save(const std::string& path, const std::string& run) const {
-    nn::Checkpoint c{.generator = default_generator().state(), .step = step, .metadata = {{"run", run}}};
+    nn::Checkpoint c;
+    c.generator = default_generator().state();
+    c.step = step;
+    c.metadata["run"] = run;
     c.add("model", net.state_dict());
     c.add("optimizer", optimizer.state_dict());
     c.add("curve",
