@@ -10,6 +10,7 @@
 #include "examples/support/progress.h"
 #include "optim/adam.h"
 #include "optim/schedule.h"
+#include "tensor/pool.h"
 
 namespace bijou::experiments {
 
@@ -21,6 +22,19 @@ double mean_nats(const LogProb& log_prob, const Tensor& x) {
   for (int64_t i = 0; i < x.size(0); i += 500)
     total -= double(sum(log_prob(x.rows(i, std::min(i + 500, x.size(0))))).item());
   return total / double(x.size(0));
+}
+
+BinarySets load_grey(const std::string& dataset, const std::string& folder) {
+  auto halved = [&](Split split) {
+    const Tensor x = load_dataset(dataset, folder, split).images;
+    check(x.size(1) == 1, dataset, ": grey images expected, not ", x.size(1), " colours");
+    return avg_pool2d(x, {.kernel = 2});
+  };
+  const Tensor train = halved(Split::kTrain), test = halved(Split::kTest);
+  const Shape image{train.size(2), train.size(3)};
+  const int64_t n = train.size(0), pixels = image.numel();
+  return {train.reshape({n, pixels}).rows(0, n - 1000), train.reshape({n, pixels}).rows(n - 1000, n),
+          test.reshape({-1, pixels}), image};
 }
 
 Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, const FitOptions& o,

@@ -29,6 +29,10 @@ using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]
 // The mean of -log p over all of x.
 double mean_nats(const LogProb& log_prob, const Tensor& x);
 
+// Grey images of a set that load_dataset() knows, as rows: a mean over each 2 x 2 pixels, in [0, 1]. The last 1000 for
+// training are the validation set.
+support::BinarySets load_grey(const std::string& dataset, const std::string& folder);
+
 // Trains the model's parameters. evaluate, where it is given, says log p for validation and test. Ctrl-C ends the
 // training early.
 Fit fit(nn::Module& model, const LogProb& log_prob, const support::BinarySets& sets, const FitOptions& options,
