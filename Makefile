@@ -24,7 +24,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 
 PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
-            nlohmann-json3-dev gnuplot-nox pandoc libbenchmark-dev
+            nlohmann-json3-dev libfftw3-dev gnuplot-nox pandoc libbenchmark-dev
 # For some targets only: curl and unzip (data), python3-torch (peer-check, bench), clang-format (format), lld (links
 # faster). And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
 PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
@@ -49,7 +49,8 @@ OUT     := $(BUILD)$(addprefix /,$(shell echo $(VARIANT) | tr ' ,' '--'))
 TRIPLET  := $(shell $(CXX) -print-multiarch 2>/dev/null)
 OPENBLAS := /usr/lib/$(TRIPLET)/openblas-openmp
 LINKER   := $(firstword $(foreach name,lld gold,$(if $(shell command -v ld.$(name)),-fuse-ld=$(name))))
-LIBS     := $(LINKER) -L$(OPENBLAS) -Wl,-rpath,$(OPENBLAS) -Wl,--as-needed -lopenblas -lhwy -lpng -lz
+LIBS     := $(LINKER) -L$(OPENBLAS) -Wl,-rpath,$(OPENBLAS) -Wl,--as-needed -lopenblas -lhwy -lpng -lz \
+            $(if $(filter double,$(REAL)),-lfftw3,-lfftw3f)
 
 # Fast, but NaN and infinity stay what IEEE says. Of Highway, the one target that ARCH names; unless told so, 1.0.3
 # asks more of AVX2 than x86-64-v3 has, and finds no target at all on processors with AVX-VNNI.
