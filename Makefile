@@ -98,6 +98,10 @@ run-tests: $(OUT)/run_tests
 bench: $(OUT)/run_bench  ## time kernels and training steps, beside PyTorch where python3-torch is installed
 	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) tests/bench/side_by_side.py $<; else $<; fi
 
+effects: deps  ## measure the effect of every paper over paired seeds; on the real data sets with DATA; ONLY=sam: that alone
+	@$(MAKE) examples/effects
+	@$(OUT)/examples/effects --out out/effects $(if $(ONLY),--only $(ONLY))
+
 peer-check:  ## compare values, gradients and optimizers with PyTorch's, in float and in double
 	@for real in float double; do $(MAKE) REAL=$$real run-peer || exit; done
 run-peer: $(OUT)/run_peer
@@ -133,7 +137,7 @@ clean:  ## remove everything built
 help:  ## print this list
 	@sed -nE 's/^## ([^:]+): /  \1\t/p; s/^([a-z-]+):.*## /  make \1\t/p' Makefile | expand -t 38
 
-.PHONY: all examples $(EXAMPLES) tour test run-tests bench peer-check run-peer fuzz run-fuzz data deps format install clean help always
+.PHONY: all examples $(EXAMPLES) tour test run-tests bench effects peer-check run-peer fuzz run-fuzz data deps format install clean help always
 
 # ---- How -------------------------------------------------------------------------------------------------------------
 

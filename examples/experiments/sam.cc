@@ -1,0 +1,101 @@
+#include "examples/experiments/sam.h"
+
+#include <algorithm>
+
+#include "examples/support/batches.h"
+#include "nn/activation.h"
+#include "nn/conv.h"
+#include "nn/linear.h"
+#include "nn/losses.h"
+#include "optim/lanczos.h"
+#include "optim/schedule.h"
+#include "optim/sgd.h"
+#include "optim/spectrum.h"
+#include "tensor/indexing.h"
+
+namespace bijou::experiments {
+
+NoisySets noisy_sets(const NoisySetOptions& o) {
+  const support::Dataset train = support::load_dataset(o.dataset, o.folder, support::Split::kTrain);
+  const support::Dataset test = support::load_dataset(o.dataset, o.folder, support::Split::kTest);
+  check(o.train + o.valid <= train.size() && o.test <= test.size(), o.dataset, " has ", train.size(), " + ",
+        test.size(), " images; ", o.train + o.valid, " + ", o.test, " are asked for");
+  Generator g = Generator(o.seed).fork(31);
+  const Indices rows = randperm(train.size(), g).rows(0, o.train + o.valid);
+  support::Dataset some{index_select(train.images, 0, rows), index_select(train.labels, 0, rows), train.classes};
+  for (int64_t i = 0; i < some.size(); ++i)
+    if (g.uniform() < o.noise) some.labels.mutable_data()[i] = g.below(int64_t(train.classes.size()));
+  return {some.rows(0, o.train), some.rows(o.train, some.size()), test.rows(0, o.test)};
+}
+
+nn::Sequential make_classifier(const std::string& model, const Shape& image, int64_t classes) {
+  if (model == "mlp")
+    return nn::Sequential(nn::Flatten(), nn::Linear({.in = image.numel(), .out = 64}), nn::ReLU(),
+                          nn::Linear({.in = 64, .out = 64}), nn::ReLU(), nn::Linear({.in = 64, .out = classes}));
+  check(model == "conv", "make_classifier: there is no model '", model, "'; mlp and conv are known");
+  auto halved = [](int64_t size) { return (size + 1) / 2; };
+  const int64_t features = 32 * halved(halved(image[1])) * halved(halved(image[2]));
+  return nn::Sequential(nn::Conv2d({.in = image[0], .out = 16, .kernel = 3, .stride = 2, .padding = 1}), nn::ReLU(),
+                        nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .stride = 2, .padding = 1}), nn::ReLU(),
+                        nn::Flatten(), nn::Linear({.in = features, .out = 64}), nn::ReLU(),
+                        nn::Linear({.in = 64, .out = classes}));
+}
+
+double accuracy(const nn::Sequential& net, const support::Dataset& data) {
+  const NoGrad off;
+  int64_t right = 0;
+  for (int64_t first = 0; first < data.size(); first += 500) {
+    const support::Dataset part = data.rows(first, std::min(first + 500, data.size()));
+    const Indices predicted = argmax(net(part.images).value(), -1);
+    for (int64_t i = 0; i < part.size(); ++i) right += predicted.data()[i] == part.labels.data()[i];
+  }
+  return double(right) / double(data.size());
+}
+
+double FlatRun::early() const { return test[size_t(std::max_element(valid.begin(), valid.end()) - valid.begin())]; }
+
+FlatRun train_flat(const NoisySets& data, const FlatTraining& o) {
+  manual_seed(o.seed);
+  const Shape image(std::span(data.train.images.shape().begin() + 1, 3));
+  FlatRun run{make_classifier(o.model, image, int64_t(data.train.classes.size())), {}, {}, {}};
+  support::Batches batches(data.train, {.size = 64}, Generator(o.seed).fork(32));
+  const int64_t steps = o.epochs * batches.per_epoch();
+
+  optim::SGD optimizer(run.net.parameters(), {.lr = o.lr, .momentum = 0.9});
+  optim::Sam sam(optimizer, o.sam);
+  for (int64_t step = 0; step < steps; ++step) {
+    const auto [images, labels] = batches.at(step);
+    auto loss = [&, &images = images, &labels = labels](int64_t first, int64_t last) {
+      return nn::cross_entropy(run.net(images.rows(first, last)), labels.rows(first, last));
+    };
+    optimizer.lr_scale = optim::cosine_decay(step, steps);
+    if (o.sam.rho > 0) {
+      sam.step(labels.size(0), loss);
+    } else {
+      optimizer.zero_grad();
+      backward(loss(0, labels.size(0)));
+      optimizer.step();
+    }
+    if ((step + 1) % batches.per_epoch()) continue;
+    run.valid.push_back(accuracy(run.net, data.valid));
+    run.test.push_back(accuracy(run.net, data.test));
+    const bool tenth = (step + 1) * 10 / steps > (step + 1 - batches.per_epoch()) * 10 / steps;
+    if (o.curvature_along && tenth) run.lambdas.push_back(flatness(run, data).lambda_max);
+    if (o.tick && !o.tick("test " + std::to_string(run.test.back()))) break;
+  }
+  return run;
+}
+
+optim::Objective training_loss(const FlatRun& run, const NoisySets& data) {
+  const support::Dataset some = data.train.rows(0, std::min<int64_t>(data.train.size(), 1000));
+  return optim::classification(run.net, some.images, some.labels);
+}
+
+Flatness flatness(const FlatRun& run, const NoisySets& data) {
+  const optim::Objective loss = training_loss(run, data);
+  const optim::LinearOperator hessian = optim::hessian_operator(loss, run.net.parameters());
+  return {optim::mean_loss(loss), optim::lanczos(hessian, {.steps = 40, .tolerance = 1e-3}).values[0],
+          optim::hutchinson(hessian, {.probes = 10}).mean};
+}
+
+}  // namespace bijou::experiments
