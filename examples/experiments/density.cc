@@ -41,6 +41,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
         const LogProb& evaluate) {
   const LogProb& judge = evaluate ? evaluate : log_prob;
   auto valid = [&](const Tensor& x) {
+    if (o.before_evaluation) o.before_evaluation();
     model.eval();
     const double nats = mean_nats(judge, x);
     model.train();
@@ -55,6 +56,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
   Fit result;
   nn::StateDict best;
   double lowest = HUGE_VAL, loss_sum = 0, done = 0;  // done: the part of the time that is over
+  int in_vain = 0;                                   // epochs since the lowest
   const int64_t per_epoch = batches.per_epoch(), steps = o.epochs * per_epoch;
   Progress progress({.title = o.title, .total = steps});
   for (int64_t step = 0; step < steps && done < 1 && !interrupted(); ++step) {
@@ -69,8 +71,11 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
     if ((step + 1) % per_epoch && done < 1) continue;
     result.train.push_back(loss_sum / double(step % per_epoch + 1)), loss_sum = 0;
     result.valid.push_back(valid(sets.valid)), result.minutes.push_back(minutes());
-    if (result.valid.back() >= lowest) continue;
-    lowest = result.valid.back(), best.clear();
+    if (!(result.valid.back() < lowest)) {
+      if (++in_vain == o.patience) break;
+      continue;
+    }
+    lowest = result.valid.back(), in_vain = 0, best.clear();
     for (const auto& [name, tensor] : model.state_dict()) best.emplace_back(name, tensor.clone());
   }
   progress.finish();

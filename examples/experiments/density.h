@@ -1,4 +1,4 @@
-// Maximum likelihood, for any model that can say log p(x) of binary vectors, or a bound of it.
+// Maximum likelihood, for any model that can say log p(x) of vectors, or a bound of it.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,8 @@ struct FitOptions {
   double lr = 1e-3;  // of Adam, the highest; it falls to 0 as half a cosine
   double weight_decay = 0;
   uint64_t seed = 0;
+  int patience = 0;  // stop after so many epochs in which validation gained nothing (0: never)
+  std::function<void()> before_evaluation = {};  // in training mode, to gather statistics
 };
 
 // What came of it, in nats (lower is better): the mean of -log p.
