@@ -26,6 +26,7 @@ Autoregressive::Autoregressive(nn::Made::Options o, int64_t params_per_feature)
     : made(with_outputs(std::move(o), params_per_feature)) {
   made.layers.back().weight.mutable_value().fill(0);
   made.layers.back().bias.mutable_value().fill(0);
+  if (!made.contexts.empty()) made.contexts.back().weight.mutable_value().fill(0);
 }
 
 Latent Autoregressive::f(const Var& x, const Var& context) const {

@@ -55,12 +55,13 @@ Tensor marginal(const Tensor& x) {
 Vae misguided(flows::Chain flow = {}) {
   Vae vae = linear_vae(std::move(flow));
   Tensor bias = vae.encoder[0].bias.value();
-  for (int64_t i = 0; i < 4; ++i) bias.mutable_data()[i] += i < 2 ? real(0.5) : real(0.3);
+  for (int64_t i = 0; i < 4; ++i) bias.mutable_data()[i] += i < 2 ? real(0.4) : real(0.3);
   return vae;
 }
 
 // A flow with random weights, which bends.
 flows::Chain bent(const std::string& name) {
+  manual_seed(9);
   flows::Chain chain = posterior_flow(name, 2, 3, 2);
   uint64_t seed = 10;  // gently: weights whose spread is infinite would prove nothing
   for (Var p : chain.parameters()) p.mutable_value().copy_from(p.value() + random(p.shape(), seed++) * real(0.02));
@@ -79,18 +80,20 @@ TEST(Vae, BoundsGrowWithTheSamplesUpToTheProbability) {
   const NoGrad guard;
   for (const std::string& name : posterior_names()) {
     const Vae vae = misguided(bent(name));
-    const Tensor x = broadcast_to(random({1, 3}) * real(0.5), {4000, 3});
+    const Tensor x = broadcast_to(random({1, 3}) * real(0.5), {2000, 3});
     const double exact = double(marginal(x).data()[0]);
     Generator g(2);
-    double before = double(mean(vae.elbo(x, g)).item());
+    double before = double(mean(vae.elbo(x, g)).item()), error = 0;
     EXPECT_LT(before, exact) << name;
-    for (const int64_t k : {5, 50, 500}) {
-      const double bound = double(mean(vae.bound(x.rows(0, 20000 / k), k, g)).item());
+    for (const int64_t k : {4, 40, 400}) {
+      const Tensor bounds = vae.bound(x.rows(0, 8000 / k), k, g).value();
+      const double bound = double(mean(bounds).item());
+      error = std::sqrt(double(mean(square(bounds - mean(bounds))).item()) * double(k) / 8000);
       EXPECT_GT(bound, before) << name << ", k = " << k;
       before = bound;
     }
-    EXPECT_LT(before, exact + 0.02) << name;
-    EXPECT_GT(before, exact - 0.05) << name;
+    EXPECT_NEAR(before, exact, 0.01 + 3 * error) << name;
+    EXPECT_LT(error, 0.02) << name;
   }
 }
 
@@ -122,6 +125,7 @@ TEST(Vae, TheElboOfOneSampleIsTheMeanLogWeight) {
 TEST(Vae, Gradients) {
   SKIP_IN_FLOAT();
   for (const std::string& name : posterior_names()) {
+    manual_seed(7);
     Vae vae({.features = 3, .latent = 2, .hidden = {4}}, posterior_flow(name, 2, 4, 1));
     const Tensor x = random({2, 3}) > real(0);
     expect_gradients(
