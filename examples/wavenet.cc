@@ -110,7 +110,7 @@ struct Speed {
   double cached, naive, difference;
 };
 Speed time_generation(const nn::WaveNet& model, const Tensor& digit, uint64_t seed) {
-  constexpr int64_t all = 4000, few = 200;
+  constexpr int64_t all = 4000, few = 100;
   Generator g(seed);
   const Tensor draws = rand({1, all}, g), last = slice(draws, 1, all - few, all);
   const Clock::time_point began = Clock::now();
@@ -142,7 +142,7 @@ void write_sounds(const std::string& path, const Utterances& u) {
 }
 
 void plot_waves(const std::string& path, const Tensor& real_sound, const Tensor& drawn, int rate) {
-  Series series[2] = {{.label = "recorded"}, {.label = "drawn (moved down)"}};
+  Series series[2] = {{.label = "recorded"}, {.label = "drawn (one lower)"}};
   const Tensor* sounds[2] = {&real_sound, &drawn};
   for (int k = 0; k < 2; ++k)
     for (int64_t i = 0; i < std::min<int64_t>(2400, sounds[k]->numel()); ++i) {
@@ -163,8 +163,8 @@ int main(int argc, char** argv) {
   const int channels = args.option("channels", 24, "of each layer", 1), skip = args.option("skip", 48, "of the end", 1);
   const int doublings = args.option("doublings", 9, "layers of dilation 1, 2, 4, ...", 1);
   const int cycles = args.option("cycles", 1, "how many times these layers", 1);
-  const int batch = args.option("batch", 8, "pieces a step", 1);
-  const int length = args.option("length", 800, "samples a piece", 2);
+  const int batch = args.option("batch", 4, "pieces a step", 1);
+  const int length = args.option("length", 1600, "samples a piece", 2);
   const double lr = args.option("lr", 4e-3, "the highest learning rate");
   const double minutes = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
   const int tested = args.option("tested", 40, "utterances to measure on", 1);
@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
                      .condition = 10,
                      .length = data.train.rate / 2});
   const std::vector<double> curve = train(model, data.train,
-                                          {.steps = run.epochs * (data.train.size() / batch),
+                                          {.steps = 300 * run.epochs,
                                            .batch = batch,
                                            .length = length,
                                            .lr = lr,
