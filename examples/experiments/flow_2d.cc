@@ -1,0 +1,212 @@
+#include "examples/experiments/flow_2d.h"
+
+#include <cmath>
+
+#include "autograd/elementwise.h"
+#include "autograd/ops.h"
+#include "examples/support/images.h"
+#include "flows/actnorm.h"
+#include "flows/coupling.h"
+#include "flows/elementwise.h"
+#include "flows/linear.h"
+#include "flows/maf.h"
+#include "flows/planar.h"
+#include "optim/adam.h"
+#include "optim/clip.h"
+#include "optim/ema.h"
+#include "optim/schedule.h"
+#include "tensor/elementwise.h"
+#include "tensor/map.h"
+
+namespace bijou::experiments {
+
+// ---- The flows ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct Kind {
+  const char* name;
+  int layers;
+  std::function<void(flows::Chain& chain, int layer, int64_t hidden)> add;
+};
+
+template <class Coupling>
+void add_coupling(flows::Chain& chain, int layer, int64_t params, int64_t hidden, auto... more) {
+  const flows::Coupling::Options o{.features = 2, .flip = layer % 2 == 1};
+  chain.add(Coupling(o, flows::mlp({.in = 1, .out = params, .hidden = {hidden, hidden}}), more...));
+}
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> list{
+      {"spline", 4,
+       [](flows::Chain& c, int layer, int64_t hidden) {
+         add_coupling<flows::SplineCoupling>(c, layer, 47, hidden, 16, flows::SplineOptions{.bound = 5});
+       }},
+      {"realnvp", 12,
+       [](flows::Chain& c, int layer, int64_t hidden) {
+         add_coupling<flows::AffineCoupling>(c, layer, 2, hidden), c.add(flows::LuLinear(2));
+       }},
+      {"maf", 8,
+       [](flows::Chain& c, int layer, int64_t hidden) {
+         const std::vector<int64_t> order = layer % 2 ? std::vector<int64_t>{1, 0} : std::vector<int64_t>{0, 1};
+         c.add(flows::Maf({.features = 2, .hidden = {hidden, hidden}, .ordering = order})).add(flows::ActNorm(2));
+       }},
+      {"planar", 32, [](flows::Chain& c, int, int64_t) { c.add(flows::Planar({.features = 2})); }},
+  };
+  return list;
+}
+
+}  // namespace
+
+std::vector<std::string> flow_names() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds()) names.push_back(kind.name);
+  return names;
+}
+
+flows::Flow make_flow_2d(const Flow2dOptions& o) {
+  for (const Kind& kind : kinds()) {
+    if (o.flow != kind.name) continue;
+    flows::Chain chain;
+    for (int layer = 0; layer < (o.layers ? o.layers : kind.layers); ++layer) kind.add(chain, layer, o.hidden);
+    chain.add(flows::Affine({2}));
+    return flows::Flow(chain, flows::StandardNormal({2}));
+  }
+  fail("make_flow_2d: there is no flow '", o.flow, "'");
+}
+
+// ---- Learning -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Steps against the gradient of loss(step); the flow ends with the average of its last weights.
+void descend(flows::Flow& flow, const Learning& o, const std::function<Var(int step)>& loss, const Tick& tick) {
+  optim::Adam optimizer(flow.parameters(), {.lr = o.lr});
+  optim::Ema ema(flow, {.decay = 0.995, .warmup = true});
+  for (int step = 0; step < o.steps; ++step) {
+    optimizer.zero_grad();
+    const Var l = loss(step);
+    backward(l);
+    optim::clip_grad_norm(flow.parameters(), 5);
+    optimizer.lr_scale = optim::cosine_decay(step, o.steps);
+    optimizer.step();
+    ema.update();
+    if (!tick(double(l.item()))) break;
+  }
+  flow.load_state_dict(ema.average.state_dict());
+  flow.eval();
+}
+
+}  // namespace
+
+void learn(flows::Flow& flow, const support::Toy& toy, const Learning& o, const Tick& tick) {
+  Generator g(o.seed + 1);
+  descend(
+      flow, o, [&](int) { return -mean(flow.log_prob(toy.sample(o.batch, g))); }, tick);
+}
+
+void learn(flows::Flow& flow, const support::Energy& energy, const Learning& o, const Tick& tick) {
+  Generator g(o.seed + 1);
+  auto loss = [&](int step) {
+    const real heat = real(std::min(1.0, 0.01 + 2 * double(step) / o.steps));
+    return flows::reverse_kl(
+        flow, o.batch, [&](const Var& x) { return energy.log_density(x) * heat; }, g);
+  };
+  descend(flow, o, loss, tick);
+}
+
+// ---- Judging --------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// log q at the points [n, 2], some at a time.
+Tensor log_q(const flows::Flow& flow, const Tensor& points) {
+  const NoGrad guard;
+  std::vector<Tensor> parts;
+  for (int64_t i = 0; i < points.size(0); i += 4096)
+    parts.push_back(flow.log_prob(points.rows(i, std::min(i + 4096, points.size(0)))).value());
+  return concat(parts, 0);
+}
+
+constexpr int64_t kCells = 400;
+
+double mass(const flows::Flow& flow, double extent) {
+  return support::integral(exp(log_q(flow, support::plane(extent, kCells))), extent);
+}
+// ∫ p log (p / q), where nothing times its logarithm is nothing.
+double divergence(const Tensor& log_p, const Tensor& log_q, double extent) {
+  return support::integral(map([](auto p, auto q) { return where(p > -100, exp(p) * (p - q), 0); }, log_p, log_q),
+                           extent);
+}
+
+}  // namespace
+
+Verdict judge(const flows::Flow& flow, const support::Toy& toy) {
+  const Tensor points = support::plane(toy.extent, kCells), log_p = toy.log_density(points);
+  return {divergence(log_p, log_q(flow, points), toy.extent), support::entropy(toy), mass(flow, 2 * toy.extent)};
+}
+
+Verdict judge(const flows::Flow& flow, const support::Energy& energy) {
+  const NoGrad guard;
+  const Tensor points = support::plane(energy.extent, kCells), log_p = energy.log_density(points).value();
+  const double log_z = std::log(support::integral(exp(log_p), energy.extent));
+  const Tensor p = log_p - real(log_z);
+  return {divergence(log_q(flow, points), p, energy.extent), -divergence(p, zeros(p.shape()), energy.extent),
+          mass(flow, 2 * energy.extent)};
+}
+
+// ---- Pictures -------------------------------------------------------------------------------------------------------
+
+Tensor density_map(const flows::Flow& flow, double extent, int64_t size) {
+  return exp(log_q(flow, support::plane(extent, size))).reshape({size, size});
+}
+
+namespace {
+
+// Paints the pixel where the point lies, if it lies in the picture.
+void paint(Tensor& picture, const real* point, double extent, const support::Color& color) {
+  const int64_t size = picture.size(-1);
+  const double x = std::floor((double(point[0]) + extent) / (2 * extent) * double(size));
+  const double y = std::floor((extent - double(point[1])) / (2 * extent) * double(size));
+  if (!(x >= 0 && y >= 0 && x < double(size) && y < double(size))) return;
+  real* pixel = picture.mutable_data() + int64_t(y) * size + int64_t(x);
+  pixel[0] = real(color.red), pixel[size * size] = real(color.green), pixel[2 * size * size] = real(color.blue);
+}
+
+}  // namespace
+
+Tensor scatter(const Tensor& points, double extent, int64_t size) {
+  Tensor picture = ones({3, size, size});
+  for (int64_t i = 0; i < points.size(0); ++i) paint(picture, points.data() + 2 * i, extent, support::heat_color(0.15));
+  return picture;
+}
+
+Tensor grid_pictures(const flows::Flow& flow, double extent, int count, int64_t size) {
+  constexpr int kLines = 21, kPoints = 6000;  // of each direction, of each line
+  Tensor z({2 * kLines * kPoints, 2});
+  std::vector<support::Color> colors;
+  for (int64_t i = 0; i < z.size(0); ++i) {
+    const double line = -3 + 6.0 * double(i / kPoints % kLines) / (kLines - 1);
+    const double along = -3 + 6.0 * double(i % kPoints) / (kPoints - 1);
+    const bool upright = i < kLines * kPoints;
+    real* p = z.mutable_data() + 2 * i;
+    p[0] = real(upright ? line : along), p[1] = real(upright ? along : line);
+    colors.push_back(support::heat_color(0.05 + 0.8 * (double(p[0]) + 3) / 6));
+  }
+  auto drawn = [&](const Tensor& points) {
+    Tensor picture = ones({3, size, size});
+    for (int64_t i = 0; i < points.size(0); ++i) paint(picture, points.data() + 2 * i, extent, colors[size_t(i)]);
+    return picture;
+  };
+  const NoGrad guard;
+  const auto& chain = dynamic_cast<const flows::Chain&>(*flow.bijector);
+  const int layers = int(chain.list.size());
+  std::vector<Tensor> pictures{drawn(z)};
+  for (int done = 0; done < layers; ++done) {
+    z = chain.list[size_t(layers - 1 - done)]->inverse(z).x.value();
+    if ((done + 1) * (count - 1) / layers > done * (count - 1) / layers) pictures.push_back(drawn(z));
+  }
+  return stack(pictures, 0);
+}
+
+}  // namespace bijou::experiments
