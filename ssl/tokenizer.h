@@ -36,9 +36,9 @@ class Tokenizer {
   std::string decode(std::span<const bijou::index> tokens) const;
 
   int64_t size() const { return int64_t(tokens_.size()); }
-  const std::string& token(bijou::index id) const;            // as it is written
-  bijou::index id(const std::string& token) const;            // kUnknown where there is none
-  bool whole_words() const { return kind_ == Kind::kWords; }  // are tokens written with blanks between?
+  const std::string& token(bijou::index id) const;                // as it is written
+  bijou::index id(const std::string& token) const;                // kUnknown where there is none
+  bool blanks_lead() const { return kind_ == Kind::kBytePairs; }  // is a blank part of the word behind it?
 
   // A text file: a line for each token, or for each pair that was made one.
   void save(const std::string& path) const;
