@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "char_rnn", .about = "Learns to write, character by character.", .epochs = 3});
   std::vector<std::string> cells = cell_names();
   cells.insert(cells.begin(), "all");
-  const std::string name = args.choice("text", corpus_names(), "what is read");
+  const std::string name = args.choice("text", text_names(), "what is read");
   const std::string cell = args.choice("cell", cells, "the recurrent network");
   const int hidden = args.option("hidden", 64, "units of a layer", 1);
   const int layers = args.option("layers", 1, "recurrent layers", 1);
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   const double minutes = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
   const int length = args.option("length", 160, "characters to write", 1);
   const Run run = args.done();
-  const Corpus corpus = load_corpus(name, run.data);
+  const Text corpus = load_text(name, run.data);
 
   Result result("char_rnn");
   result.set("text", name), result.set("alphabet", int64_t(corpus.alphabet.size()));

@@ -91,7 +91,8 @@ int main(int argc, char** argv) {
   const std::string dataset = args.option("dataset", "digits", "digits, mnist, ... (see nade --help)");
   const bool grey = args.choice("likelihood", {"bernoulli", "normal"}, "normal: for grey images") == "normal";
   const std::string posterior = args.choice("posterior", posteriors, "q(z | x)");
-  const int flow_steps = args.option("flow-steps", 2, "of the planar and the inverse autoregressive flow", 1);
+  const int flow_steps =
+      args.option("flow-steps", 2, "of the inverse autoregressive flow; of planar ones four times as many", 1);
   const int hidden = args.option("hidden", 200, "units of each of two layers", 1);
   const int latent = args.option("latent", 16, "latent variables", 1);
   const int samples = args.option("samples", 100, "of the importance-weighted bound on the test set", 1);
@@ -108,7 +109,8 @@ int main(int argc, char** argv) {
                                .latent = latents,
                                .hidden = {hidden, hidden},
                                .likelihood = grey ? Vae::Likelihood::kNormal : Vae::Likelihood::kBernoulli};
-    Vae vae(options, experiments::posterior_flow(name, latents, hidden, flow_steps));
+    Vae vae(options,
+            experiments::posterior_flow(name, latents, hidden, name == "planar" ? 4 * flow_steps : flow_steps));
     auto bound = [&](const Tensor& x) { return train_samples > 1 ? vae.bound(x, train_samples) : vae.elbo(x); };
     fit = experiments::fit(vae, bound, sets,
                            {.title = "vae, " + std::to_string(latents) + " latents, " + name,

@@ -17,8 +17,8 @@ std::string repeat(const std::string& s, int times) {
   return all;
 }
 
-Corpus corpus_of(const std::string& text) {
-  Corpus corpus{.alphabet = "abc", .train = {}, .valid = {}};
+Text text_of(const std::string& text) {
+  Text corpus{.alphabet = "abc", .train = {}, .valid = {}};
   corpus.train = corpus.valid = corpus.encode(text);
   return corpus;
 }
@@ -44,7 +44,7 @@ TEST(CharRnn, ReadingInChunksIsReadingInOneGo) {
 TEST(CharRnn, TheStateCarriesOverFromChunkToChunk) {
   // After an a comes an a or a b, as often: two thirds of a bit a character, without a memory. Chunks of one character
   // leave no memory but the state that is carried from one to the next.
-  const Corpus corpus = corpus_of(repeat("aab", 400));
+  const Text corpus = text_of(repeat("aab", 400));
   for (const std::string& cell : cell_names()) {
     const CharRun run = train_char_rnn(
         corpus,
@@ -55,7 +55,7 @@ TEST(CharRnn, TheStateCarriesOverFromChunkToChunk) {
 }
 
 TEST(CharRnn, SamplingIsRepeatableAndAtATemperatureNearZeroTakesTheLikeliest) {
-  const Corpus corpus = corpus_of("abcabc");
+  const Text corpus = text_of("abcabc");
   manual_seed(3);
   const CharRnn model({.cell = "gru", .alphabet = 3, .hidden = 8});
   Generator a(4), b(4), c(5);
@@ -76,7 +76,7 @@ TEST(CharRnn, SamplingIsRepeatableAndAtATemperatureNearZeroTakesTheLikeliest) {
 }
 
 TEST(CharRnn, TheEntropyOfTheGrammarIsThatOfItsRules) {
-  const Corpus corpus = load_corpus("grammar", "");
+  const Text corpus = load_text("grammar", "");
   const std::string text = corpus.decode(corpus.valid);
   const double sentences = double(std::count(text.begin(), text.end(), '\n'));
   const double phrase = 1 + std::log2(5) + std::log2(6), verb = std::log2(5);

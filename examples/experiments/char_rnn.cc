@@ -64,8 +64,8 @@ std::string lines_in_random_order(const std::string& text) {
   return shuffled;
 }
 
-Corpus corpus_of(const std::string& train, const std::string& valid) {
-  Corpus corpus;
+Text text_of(const std::string& train, const std::string& valid) {
+  Text corpus;
   for (const char c : train + valid)
     if (corpus.alphabet.find(c) == std::string::npos) corpus.alphabet += c;
   std::sort(corpus.alphabet.begin(), corpus.alphabet.end());
@@ -73,7 +73,7 @@ Corpus corpus_of(const std::string& train, const std::string& valid) {
   return corpus;
 }
 
-Corpus grammar() {
+Text grammar() {
   auto speak = [](Speaker& speaker, size_t length) {
     std::string text;
     while (text.size() < length) text += speaker.sentence();
@@ -81,7 +81,7 @@ Corpus grammar() {
   };
   Speaker first(1), second(2);
   const std::string train = speak(first, 200'000), valid = speak(second, 20'000);
-  Corpus corpus = corpus_of(train, valid);
+  Text corpus = text_of(train, valid);
   corpus.entropy = second.bits() / double(valid.size());
   return corpus;
 }
@@ -112,7 +112,7 @@ Var loss_of(const Var& logits, const Indices& targets) {
 
 }  // namespace
 
-Indices Corpus::encode(const std::string& text) const {
+Indices Text::encode(const std::string& text) const {
   Indices codes(Shape{int64_t(text.size())});
   for (size_t i = 0; i < text.size(); ++i) {
     const size_t code = alphabet.find(text[i]);
@@ -122,22 +122,22 @@ Indices Corpus::encode(const std::string& text) const {
   return codes;
 }
 
-std::string Corpus::decode(const Indices& codes) const {
+std::string Text::decode(const Indices& codes) const {
   std::string text;
   for (const bijou::index code : codes) text += alphabet[size_t(code)];
   return text;
 }
 
-std::vector<std::string> corpus_names() { return {"grammar", "shakespeare", "names"}; }
+std::vector<std::string> text_names() { return {"grammar", "shakespeare", "names"}; }
 
-Corpus load_corpus(const std::string& name, const std::string& folder) {
+Text load_text(const std::string& name, const std::string& folder) {
   if (name == "grammar") return grammar();
   check(!folder.empty(), name, ": the folder of the data sets is not known: give --data DIR, or set BIJOU_DATA");
   const Bytes bytes = read_file(folder + "/text/" + (name == "names" ? "names.txt" : "tinyshakespeare.txt"));
   std::string text(bytes.begin(), bytes.end());
   if (name == "names") text = lines_in_random_order(text);
   const size_t train = text.size() * 9 / 10;
-  return corpus_of(text.substr(0, train), text.substr(train));
+  return text_of(text.substr(0, train), text.substr(train));
 }
 
 // ---- The model ------------------------------------------------------------------------------------------------------
@@ -190,11 +190,11 @@ double bits_per_char(const CharRnn& model, const Indices& text) {
   return nats / double(strips.length) / std::log(2.0);
 }
 
-int64_t training_steps(const Corpus& corpus, const CharTraining& o) {
+int64_t training_steps(const Text& corpus, const CharTraining& o) {
   return o.epochs * std::max<int64_t>(1, Strips(corpus.train, o.batch).length / o.chunk);
 }
 
-CharRun train_char_rnn(const Corpus& corpus, const CharTraining& o) {
+CharRun train_char_rnn(const Text& corpus, const CharTraining& o) {
   manual_seed(o.seed);
   CharRun run{CharRnn(o.model), {}, {}, HUGE_VAL};
   CharRnn& model = run.model;
@@ -233,7 +233,7 @@ CharRun train_char_rnn(const Corpus& corpus, const CharTraining& o) {
   return run;
 }
 
-std::string continue_text(const CharRnn& model, const Corpus& corpus, const std::string& prompt, int64_t length,
+std::string continue_text(const CharRnn& model, const Text& corpus, const std::string& prompt, int64_t length,
                           double temperature, Generator& g) {
   check(temperature > 0 && !prompt.empty(), "char_rnn: a prompt and a temperature above 0 expected, not ", temperature);
   const NoGrad guard;

@@ -18,7 +18,7 @@
 
 namespace bijou::experiments {
 
-struct Corpus {
+struct Text {
   std::string alphabet;  // character of code 0, 1, ...
   Indices train, valid;  // codes [n]
   double entropy = 0;    // bits a character that no model of the validation text can do without; 0: unknown
@@ -30,8 +30,8 @@ struct Corpus {
 // grammar: sentences of a small made-up language, in which verbs agree with nouns that may stand far before them; its
 // entropy is known. shakespeare, names: files below folder/text; of the names, in random order, and of Shakespeare, a
 // tenth at the end is the validation text.
-std::vector<std::string> corpus_names();
-Corpus load_corpus(const std::string& name, const std::string& folder);
+std::vector<std::string> text_names();
+Text load_text(const std::string& name, const std::string& folder);
 
 std::vector<std::string> cell_names();  // rnn, gru, lstm
 
@@ -78,14 +78,14 @@ struct CharRun {
   std::vector<double> minutes, valid;  // bits a character, ten times a run
   double best;
 };
-int64_t training_steps(const Corpus& corpus, const CharTraining& o);
-CharRun train_char_rnn(const Corpus& corpus, const CharTraining& o);
+int64_t training_steps(const Text& corpus, const CharTraining& o);
+CharRun train_char_rnn(const Text& corpus, const CharTraining& o);
 
 // -log2 p a character, over a text that is read in one go in several places.
 double bits_per_char(const CharRnn& model, const Indices& text);
 
 // What the model writes after the prompt: each character drawn from softmax(logits / temperature).
-std::string continue_text(const CharRnn& model, const Corpus& corpus, const std::string& prompt, int64_t length,
+std::string continue_text(const CharRnn& model, const Text& corpus, const std::string& prompt, int64_t length,
                           double temperature, Generator& g);
 
 }  // namespace bijou::experiments

@@ -10,11 +10,23 @@
 #include "examples/support/progress.h"
 #include "optim/adam.h"
 #include "optim/schedule.h"
+#include "tensor/map.h"
 #include "tensor/pool.h"
 
 namespace bijou::experiments {
 
 using namespace support;
+
+namespace {
+
+// [...] -> [1, ...]
+Shape with_batch(const Shape& shape) {
+  Shape batch{1};
+  for (const int64_t size : shape) batch.push_back(size);
+  return batch;
+}
+
+}  // namespace
 
 double mean_nats(const LogProb& log_prob, const Tensor& x) {
   const NoGrad guard;
@@ -22,6 +34,15 @@ double mean_nats(const LogProb& log_prob, const Tensor& x) {
   for (int64_t i = 0; i < x.size(0); i += 500)
     total -= double(sum(log_prob(x.rows(i, std::min(i + 500, x.size(0))))).item());
   return total / double(x.size(0));
+}
+
+Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place) {
+  Generator g(0);
+  const Var x = parameter(uniform(shape, real(0.1), real(0.9), g));
+  const Var one = slice(reshape(model.conditionals(reshape(x, with_batch(shape))), {-1}), 0, place, place + 1);
+  Tensor seen = map([](auto d) { return where(d == 0, 0, 1); }, grad(sum(one), {x})[0].value());
+  seen.mutable_data()[place] = real(0.5);
+  return seen;
 }
 
 BinarySets load_grey(const std::string& dataset, const std::string& folder) {

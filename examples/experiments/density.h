@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "examples/support/binary.h"
-#include "nn/module.h"
+#include "nn/autoregressive.h"
 
 namespace bijou::experiments {
 
@@ -30,6 +30,10 @@ using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]
 
 // The mean of -log p over all of x.
 double mean_nats(const LogProb& log_prob, const Tensor& x);
+
+// What element `place` of an example of shape [...] is predicted from, by the gradient of its conditional: [...], with
+// 1 where it looks, 0 where not, and a half at the place itself. Seen with random numbers in place of data.
+Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place);
 
 // Grey images of a set that load_dataset() knows, as rows: a mean over each 2 x 2 pixels, in [0, 1]. The last 1000 for
 // training are the validation set.

@@ -5,6 +5,7 @@
 
 #include "autograd/map.h"
 #include "flows/maf.h"
+#include "flows/planar.h"
 #include "nn/distributions.h"
 
 namespace bijou::experiments {
@@ -55,8 +56,8 @@ Vae::Drawn Vae::draw(const Encoded& q, int64_t k, Generator& g) const {
   const nn::Normal normal{repeated(q.mean, k), repeated(exp(q.log_std), k)};
   const Var z0 = normal.rsample(g), log_q = normal.log_prob_rows(z0);
   if (flow.list.empty()) return {z0, log_q};
-  const flows::Latent bent = flow.forward(z0, repeated(q.context, k));
-  return {bent.z, log_q - bent.log_det};
+  const flows::Data bent = flow.inverse(z0, repeated(q.context, k));
+  return {bent.x, log_q - bent.log_det};
 }
 
 Var Vae::log_likelihood(const Var& x, const Var& z) const {
@@ -95,14 +96,19 @@ void Vae::members(nn::Visitor& visit) {
   visit("encoder", encoder), visit("decoder", decoder), visit("log_std", log_std), visit("flow", flow);
 }
 
-std::vector<std::string> posterior_names() { return {"normal", "iaf"}; }
+std::vector<std::string> posterior_names() { return {"normal", "planar", "iaf"}; }
 
 flows::Chain posterior_flow(const std::string& name, int64_t latent, int64_t context, int64_t steps) {
   flows::Chain chain;
-  for (int64_t step = 0; step < steps && name == "iaf"; ++step) {
+  for (int64_t step = 0; step < steps && name != "normal"; ++step) {
+    if (name == "planar") {
+      chain.add(flows::Planar({.features = latent, .context = context}));
+      continue;
+    }
     std::vector<int64_t> ordering(static_cast<size_t>(latent));  // forwards and backwards in turns
     for (int64_t i = 0; i < latent; ++i) ordering[size_t(i)] = step % 2 ? latent - 1 - i : i;
-    chain.add(flows::Maf({.features = latent, .hidden = {200}, .context = context, .ordering = ordering}));
+    const nn::Made::Options made{.features = latent, .hidden = {200}, .context = context, .ordering = ordering};
+    chain.add(flows::Inverse(flows::Maf(made)));
   }
   return chain;
 }

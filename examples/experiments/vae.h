@@ -2,7 +2,7 @@
 // guesses which z could have made an x.
 //
 //   z ~ N(0, I),   x ~ p(x | z),        a Bernoulli or a normal variable for each feature, from the decoder
-//   q(z | x):  z_0 = μ(x) + σ(x) ε,     ε ~ N(0, I), and z = f(z_0), where a flow f refines the guess
+//   q(z | x):  z_0 = μ(x) + σ(x) ε,     ε ~ N(0, I), and z = g(z_0), where a flow g refines the guess
 //
 // log p(x) = log ∫ p(x | z) p(z) dz has no closed form, but with  w = p(x | z) p(z) / q(z | x),  z ~ q(z | x),
 //
@@ -29,7 +29,8 @@ struct Vae : nn::Module {
     Likelihood likelihood = Likelihood::kBernoulli;
     real least_std = real(0.05);  // of the normal likelihood
   };
-  // The flow runs forward, from z_0 to z; its context, where it was made for one, is the encoder's last hidden layer.
+  // z_0 is the flow's latent and z its data; its context, where it was made for one, is the encoder's last hidden
+  // layer.
   explicit Vae(Options o, flows::Chain flow = {});
 
   struct Encoded {
@@ -57,8 +58,8 @@ struct Vae : nn::Module {
   Drawn draw(const Encoded& q, int64_t k, Generator& g) const;
 };
 
-// The flow behind the encoder's normal: none, planar (D. Rezende, S. Mohamed, 2015) or iaf (D. Kingma et al., 2016: MAF
-// the other way round, so that it is drawn from in one pass).
+// The flow behind the encoder's normal: none, planar ones (flows/planar.h), whose parameters come from the encoder too,
+// or iaf, inverse autoregressive (flows/maf.h).
 std::vector<std::string> posterior_names();
 flows::Chain posterior_flow(const std::string& name, int64_t latent, int64_t context, int64_t steps);
 

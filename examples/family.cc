@@ -1,0 +1,178 @@
+// The models that flows stand among, on the same pictures, with the same time to learn: how likely each holds new
+// pictures to be, and what it draws itself.
+//
+//   family --seconds 60                       generated digits, longer
+//   family --data DIR --dataset mnist --seconds 300
+//
+// family.png: a row of samples for each model, below a row of data.
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "autograd/map.h"
+#include "examples/experiments/gan.h"
+#include "examples/experiments/rbm.h"
+#include "examples/experiments/vae.h"
+#include "examples/support/cli.h"
+#include "examples/support/images.h"
+#include "examples/support/interrupt.h"
+#include "examples/support/result.h"
+#include "nn/binary_made.h"
+#include "nn/distributions.h"
+#include "nn/nade.h"
+#include "nn/pixelcnn.h"
+#include "tensor/elementwise.h"
+
+using namespace bijou;
+using namespace bijou::support;
+using namespace bijou::experiments;
+
+namespace {
+
+constexpr int64_t kSamples = 16;  // of each model in the picture
+
+// p(x) = Σ_k softmax(a)_k Π_i Bernoulli(x_i; σ(l_ki)), begun at examples.
+struct BernoulliMixture : nn::Module {
+  BernoulliMixture(int64_t components, const Tensor& data)
+      : a(parameter(zeros({components}))), l(parameter(data.rows(0, components) * 2 - real(1))) {}
+  Var log_prob(const Tensor& x) const {  // log Bernoulli(x; σ(l)) = x l - log(1 + exp(l))
+    const Var nothing = map_sum([](auto l) { return softplus(l); }, 1, l);
+    return logsumexp(matmul(x, l, {.transpose_b = true}) + (log_softmax(a, 0) - nothing), 1);
+  }
+  Tensor sample(int64_t n, Generator& g) const {
+    const Indices k = categorical(broadcast_to(a.value(), {n, a.numel()}), g);
+    return bernoulli_of(sigmoid(index_select(l.value(), 0, k)), g);
+  }
+  void members(nn::Visitor& visit) override { visit("a", a), visit("l", l); }
+
+  Var a, l;  // [K], [K, D]
+};
+
+struct Entry {
+  std::string name, kind;  // kind: how it comes by log p(x)
+  double nats;
+  Tensor samples;  // [kSamples, D]
+  int64_t parameters;
+};
+
+// All models, one after the other.
+class Family {
+ public:
+  Family(const BinarySets& sets, const Run& run, double seconds)
+      : sets_(sets), run_(run), seconds_(seconds), features_(sets.train.size(1)), g_(run.seed + 1) {}
+
+  Entry independent() {
+    const Tensor logits = logits_of_means(sets_.train);
+    const double nats = mean_nats([&](const Tensor& x) { return nn::Bernoulli{logits}.log_prob_rows(x); }, sets_.test);
+    return {"independent", "exact", nats, bernoulli_of(broadcast_to(sigmoid(logits), {kSamples, features_}), g_),
+            features_};
+  }
+  Entry mixture() {
+    BernoulliMixture m(100, sets_.train);
+    const double nats = learn(
+        "mixture", m, [&](const Tensor& x) { return m.log_prob(x); }, 0.05);
+    return {"mixture", "exact", nats, m.sample(kSamples, g_), m.num_parameters()};
+  }
+  Entry rbm() {
+    Rbm m({.visible = features_, .hidden = 200}, sets_.train);
+    train_rbm(m, sets_, options("rbm", 3e-3), {});
+    const Annealing annealing{.b0 = logits_of_means(sets_.train), .c0 = zeros({200}), .steps = 2000};
+    const double log_z = annealed_log_z(m, annealing, g_).value;
+    const double nats = log_z + mean_nats([&](const Tensor& x) { return m.free_energy(x) * real(-1); }, sets_.test);
+    return {"RBM", "estimate", nats, m.gibbs(sets_.train.rows(0, kSamples), 500, g_), m.num_parameters()};
+  }
+  Entry vae() {
+    Vae m({.features = features_, .latent = 16});
+    learn(
+        "vae", m, [&](const Tensor& x) { return m.elbo(x); }, 2e-3);
+    const double nats = importance_nats(m, sets_.test, 100, g_);
+    return {"VAE", "bound", nats, bernoulli_of(m.decode(randn({kSamples, 16}, g_)), g_), m.num_parameters()};
+  }
+  Entry nade() {
+    nn::Nade m({.features = features_, .hidden = 100});
+    const double nats = learn(
+        "nade", m, [&](const Tensor& x) { return m.log_prob(x); }, 4e-3);
+    return {"NADE", "exact", nats, m.sample(kSamples, {}, g_), m.num_parameters()};
+  }
+  Entry made() {
+    nn::BinaryMade m({.features = features_, .hidden = {300}, .masks = 4, .seed = run_.seed});
+    int64_t step = 0;
+    const double nats = learn(
+        "made", m, [&](const Tensor& x) { return m.use_mask(step++ % 4), m.log_prob(x); }, 3e-3,
+        [&](const Tensor& x) { return m.ensemble_log_prob(x); });
+    return {"MADE", "exact", nats, m.sample(kSamples, {}, g_), m.num_parameters()};
+  }
+  Entry pixelcnn() {
+    nn::PixelCnn m({.image = {1, sets_.image[0], sets_.image[1]}, .channels = 16, .layers = 3});
+    auto as_image = [&](const Tensor& x) { return x.reshape({-1, 1, sets_.image[0], sets_.image[1]}); };
+    const double nats = learn(
+        "pixelcnn", m, [&](const Tensor& x) { return m.log_prob(as_image(x)); }, 5e-3);
+    return {"PixelCNN", "exact", nats, m.sample(kSamples, {}, g_).reshape({kSamples, -1}), m.num_parameters()};
+  }
+  Entry gan() {
+    const auto began = std::chrono::steady_clock::now();
+    auto time_is_left = [&](double) {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() < seconds_ &&
+             !interrupted();
+    };
+    const Gan m =
+        train_gan({.loss = "wgan-gp",
+                   .data_dim = features_,
+                   .latent = 32,
+                   .hidden = 256,
+                   .unit_range = true,
+                   .steps = 1'000'000,
+                   .batch = 64,
+                   .critic_steps = 3,
+                   .lr = 5e-4,
+                   .seed = run_.seed,
+                   .data =
+                       [&](int64_t n, Generator& g) {
+                         return index_select(sets_.train, 0, randint({n}, 0, bijou::index(sets_.train.size(0)), g));
+                       },
+                   .report = time_is_left});
+    return {"GAN", "none", NAN, m.sample(kSamples, g_) > real(0.5), m.generator.num_parameters()};
+  }
+
+ private:
+  FitOptions options(const std::string& name, double lr) const {
+    return {.title = name, .epochs = run_.epochs, .minutes = seconds_ / 60, .lr = lr, .seed = run_.seed};
+  }
+  double learn(const std::string& name, nn::Module& m, const LogProb& log_prob, double lr, const LogProb& judge = {}) {
+    return fit(m, log_prob, sets_, options(name, lr), judge).test;
+  }
+
+  const BinarySets& sets_;
+  const Run& run_;
+  double seconds_;
+  int64_t features_;
+  Generator g_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Args args(argc, argv, {.name = "family", .about = "Generative models side by side.", .epochs = 400});
+  const std::string dataset = args.choice("dataset", {"digits", "mnist"}, "black and white pictures");
+  const double seconds = args.option("seconds", 3.5, "to learn, for each model (or --epochs, if that ends first)");
+  const Run run = args.done();
+  const BinarySets sets = load_binary(dataset, run.data);
+  manual_seed(run.seed);
+  Family family(sets, run, seconds);
+
+  Result result("family");
+  result.set("dataset", dataset), result.set("seconds", seconds);
+  std::vector<Tensor> rows{sets.test.rows(0, kSamples)};
+  std::printf("%-12s %8s  %-9s %10s\n", "model", "nats", "log p(x)", "parameters");
+  for (auto model : {&Family::independent, &Family::mixture, &Family::rbm, &Family::vae, &Family::nade, &Family::made,
+                     &Family::pixelcnn, &Family::gan}) {
+    const Entry e = (family.*model)();
+    if (interrupted()) return 130;
+    std::printf("%-12s %8.2f  %-9s %10lld\n", e.name.c_str(), e.nats, e.kind.c_str(), (long long)e.parameters);
+    if (e.kind != "none") result.set(e.name, e.nats);
+    rows.push_back(e.samples);
+  }
+  write_png(run.out + "/family.png", binary_grid(concat(rows, 0), sets.image, int(kSamples)), 3);
+  std::printf("family.png in %s: data, then a row for each model.\n", run.out.c_str());
+  result.print();
+}

@@ -1,0 +1,116 @@
+// Boltzmann machines: what they hold to be likely, as samples and weights, and how likely, by annealing.
+//
+//   rbm --data DIR --dataset mnist --hidden 500 --epochs 60 --lr 1e-3 --minutes 10
+//   rbm --model dbm --data DIR --dataset mnist --hidden 500 --hidden2 500 --epochs 40
+//
+// The likelihood needs Z, a sum over all states. First a machine so small that it can be summed up shows how far
+// annealed importance sampling is to be trusted (annealing.svg); then the large one is measured by it.
+#include "examples/experiments/rbm.h"
+
+#include <cstdio>
+
+#include "autograd/elementwise.h"
+#include "examples/experiments/dbm.h"
+#include "examples/support/cli.h"
+#include "examples/support/images.h"
+#include "examples/support/plot.h"
+#include "examples/support/result.h"
+
+using namespace bijou;
+using namespace bijou::support;
+using namespace bijou::experiments;
+
+namespace {
+
+constexpr int64_t kShown = 100;
+
+// log Z of a machine of few hidden units by more and more steps, beside the sum over all its states.
+void check_annealing(const BinarySets& sets, const Run& run, Result& result) {
+  Rbm small({.visible = sets.train.size(1), .hidden = 12}, sets.train);
+  train_rbm(small, sets, {.title = "12 hidden units", .epochs = 5, .lr = 5e-3, .seed = run.seed}, {});
+  const double exact = exact_log_z(small);
+  Series estimates{.label = "annealed, one deviation"}, sum{.label = "sum over all states"};
+  LogZ z{};
+  for (const int64_t steps : {10, 30, 100, 300, 1000, 3000}) {
+    Generator g(run.seed + 3);
+    z = annealed_log_z(small, {.b0 = logits_of_means(sets.train), .c0 = zeros({12}), .steps = steps}, g);
+    estimates.x.push_back(double(steps)), estimates.y.push_back(z.value), estimates.error.push_back(z.error);
+    sum.x.push_back(double(steps)), sum.y.push_back(exact);
+  }
+  Plot({.title = "12 hidden units", .x_label = "steps of annealing", .y_label = "log Z", .log_x = true})
+      .line(estimates)
+      .line(sum)
+      .write(run.out + "/annealing.svg");
+  std::printf("12 hidden units: log Z = %.3f by summation, %.3f +- %.3f by annealing\n", exact, z.value, z.error);
+  result.set("log_z_exact", exact), result.set("log_z_annealed", z.value);
+}
+
+// Weights to each hidden unit, as pictures: dark below 0, bright above.
+Tensor weight_pictures(const Tensor& w, const Shape& image) {
+  const Tensor rows = transpose(w, 0, 1).rows(0, std::min<int64_t>(64, w.size(1)));
+  const Tensor grid = image_grid(rows.reshape({rows.size(0), 1, image[0], image[1]}), {.columns = 8, .background = 0});
+  return heat_map(squeeze(grid, 0));
+}
+
+void pictures(const Tensor& samples, const Tensor& w, const BinarySets& sets, const Fit& fit, const Run& run) {
+  if (sets.image.rank() == 2) {
+    write_png(run.out + "/samples.png", binary_grid(samples, sets.image, 10), 3);
+    write_png(run.out + "/weights.png", weight_pictures(w, sets.image), 3);
+  }
+  if (fit.valid.size() > 1)
+    Plot({.title = "Boltzmann machine", .x_label = "minutes", .y_label = "-log p (nats), validation, quick annealing"})
+        .line({.x = fit.minutes, .y = fit.valid})
+        .write(run.out + "/nats.svg");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Args args(argc, argv, {.name = "rbm", .about = "Learns a density by a Boltzmann machine.", .epochs = 40});
+  const std::string model = args.choice("model", {"rbm", "dbm"}, "one hidden layer, or two");
+  const std::string dataset = args.choice("dataset", binary_names(), "the vectors");
+  const int hidden = args.option("hidden", 100, "hidden units", 1);
+  const int hidden2 = args.option("hidden2", 100, "of the second layer (dbm)", 1);
+  const int rounds = args.option("rounds", 1, "of Gibbs sampling between updates", 1);
+  const bool restart = args.flag("contrastive", "begin the chains at the data (CD-k) instead of where they were (rbm)");
+  const double lr = args.option("lr", 3e-3, "the highest learning rate");
+  const double minutes = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
+  const int steps = args.option("annealing", 3000, "steps of annealing for the last measurement", 1);
+  const Run run = args.done();
+  const BinarySets sets = load_binary(dataset, run.data);
+  manual_seed(run.seed);
+
+  Result result("rbm");
+  result.set("model", model), result.set("dataset", dataset), result.set("hidden", hidden);
+  check_annealing(sets, run, result);
+  const FitOptions options{
+      .title = model + " on " + dataset, .epochs = run.epochs, .minutes = minutes, .lr = lr, .seed = run.seed};
+  Generator g(run.seed + 1);
+  Fit fit;
+  LogZ z;
+  double nats;
+  if (model == "rbm") {
+    Rbm rbm({.visible = sets.train.size(1), .hidden = hidden}, sets.train);
+    fit = train_rbm(rbm, sets, options, {.rounds = rounds, .persistent = !restart});
+    z = annealed_log_z(rbm, {.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps}, g);
+    nats = mean_nats([&](const Tensor& x) { return -rbm.free_energy(x) - real(z.value); }, sets.test);
+    const Tensor v = rbm.gibbs(sets.test.rows(0, kShown), 1000, g);
+    pictures(rbm.visible(rbm.hidden(v)), rbm.w.value(), sets, fit, run);
+  } else {
+    FitOptions layer = options;
+    layer.epochs = std::max(1, run.epochs / 3), layer.minutes = minutes / 6;
+    const Pretrained start = pretrain(hidden, hidden2, sets, layer);
+    Dbm dbm(start.lower, start.upper);
+    fit = train_dbm(dbm, sets, options, rounds);
+    z = annealed_log_z(dbm.as_rbm(), dbm_annealing(dbm, sets.train, steps), g);
+    nats = mean_nats([&](const Tensor& x) { return dbm.bound(x) - real(z.value); }, sets.test);
+    Dbm::State state{sets.test.rows(0, kShown), dbm.mean_field(sets.test.rows(0, kShown)).h2};
+    const Tensor h1 = dbm.gibbs(state, 1000, g);
+    pictures(Rbm(dbm.w1, dbm.b, dbm.c1).visible(h1), dbm.w1.value(), sets, fit, run);
+  }
+  std::printf("%s: %.2f nats%s on %lld test vectors (log Z = %.2f +- %.2f). Pictures are in %s.\n", model.c_str(), nats,
+              model == "dbm" ? " at most" : "", (long long)sets.test.size(0), z.value, z.error, run.out.c_str());
+  result.set("test_nats", nats), result.set("log_z", z.value), result.set("log_z_error", z.error);
+  result.set("curve_minutes", fit.minutes), result.set("curve_valid_nats", fit.valid);
+  result.print();
+}

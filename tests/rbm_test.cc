@@ -1,0 +1,198 @@
+// Boltzmann machines small enough to be summed up by hand.
+#include "examples/experiments/rbm.h"
+
+#include <cmath>
+
+#include "autograd/elementwise.h"
+#include "examples/experiments/dbm.h"
+#include "tensor/elementwise.h"
+#include "tests/autoregressive.h"
+
+namespace bijou::experiments {
+namespace {
+
+using namespace bijou::testing;
+
+Rbm random_rbm(int64_t visible, int64_t hidden, real size = 1) {
+  return Rbm(parameter(random({visible, hidden}, 1) * size), parameter(random({visible}, 2) * size),
+             parameter(random({hidden}, 3) * size));
+}
+
+// exp(v·b + h·c + vᵀ W h) for all pairs: [V, H], in the order of all_vectors().
+Tensor joint(const Rbm& m) {
+  const Tensor v = all_vectors(m.options.visible, 2), h = all_vectors(m.options.hidden, 2);
+  const Tensor e = matmul(matmul(v, m.w.value()), h, {.transpose_b = true});
+  return exp(e + matmul(v, m.b.value()).reshape({-1, 1}) + matmul(h, m.c.value()));
+}
+
+TEST(Rbm, TheFreeEnergyIsTheSumOverHiddenStates) {
+  const Rbm m = random_rbm(4, 3);
+  const Tensor v = all_vectors(4, 2);
+  expect_close(-m.free_energy(v).value(), log(sum(joint(m), 1)));
+}
+
+TEST(Rbm, ConditionalsAreThoseOfTheJointDistribution) {
+  const Rbm m = random_rbm(4, 3);
+  const Tensor p = joint(m), v = all_vectors(4, 2), h = all_vectors(3, 2);
+  expect_close(m.hidden(v), matmul(p, h) / sum(p, 1, {.keepdim = true}));
+  expect_close(m.visible(h), matmul(p, v, {.transpose_a = true}) / sum(p, 0).reshape({-1, 1}));
+}
+
+TEST(Rbm, TheSumOverStatesIsTheSameFromEitherSide) {
+  for (const auto& [visible, hidden] : {std::pair<int64_t, int64_t>{5, 3}, {3, 5}, {4, 4}}) {
+    const Rbm m = random_rbm(visible, hidden);
+    EXPECT_NEAR(exact_log_z(m), std::log(double(sum(joint(m)).item())), kDouble ? 1e-10 : 1e-5);
+  }
+  expect_error([] { exact_log_z(random_rbm(21, 22)); }, "2^21 states");
+}
+
+TEST(Rbm, GradientsOfTheFreeEnergyAreTheStatisticsOfContrastiveDivergence) {
+  const Rbm m = random_rbm(4, 3);
+  const Tensor x = all_vectors(4, 2).rows(2, 9), y = all_vectors(4, 2).rows(5, 12);  // data and samples
+  backward(mean(m.free_energy(y)) - mean(m.free_energy(x)));                         // minus the loss: to be raised
+  auto statistics = [&](const Tensor& v) { return matmul(v, m.hidden(v), {.transpose_a = true}) / real(7); };
+  expect_close(m.w.grad(), statistics(x) - statistics(y));
+  expect_close(m.b.grad(), mean(x, 0) - mean(y, 0));
+  expect_close(m.c.grad(), mean(m.hidden(x), 0) - mean(m.hidden(y), 0));
+}
+
+TEST(Rbm, GibbsSamplingKeepsTheDistributionOfTheModel) {
+  const Rbm m = random_rbm(3, 2);
+  const Tensor p = exp(-m.free_energy(all_vectors(3, 2)).value() - real(exact_log_z(m)));
+  Generator g(4);
+  constexpr int64_t kChains = 5000;
+  const Tensor x = m.gibbs(zeros({kChains, 3}), 30, g);
+  std::vector<double> counts(8);
+  for (int64_t i = 0; i < kChains; ++i) ++counts[size_t(4 * x.at({i, 0}) + 2 * x.at({i, 1}) + x.at({i, 2}))];
+  for (int64_t s = 0; s < 8; ++s) {
+    const double expected = double(p.data()[s]) * kChains;
+    EXPECT_NEAR(counts[size_t(s)], expected, 5 * std::sqrt(expected) + 1) << s;
+  }
+}
+
+TEST(Rbm, AnnealingFindsTheSumOverStates) {
+  const Rbm m = random_rbm(20, 10, real(0.7));
+  Generator g(5);
+  for (const bool informed : {false, true}) {
+    const Annealing o{.b0 = informed ? m.b.value() : zeros({20}), .c0 = zeros({10}), .steps = 400, .chains = 200};
+    const LogZ z = annealed_log_z(m, o, g);
+    EXPECT_NEAR(z.value, exact_log_z(m), 0.25) << informed;
+    EXPECT_GT(z.error, 0) << informed;
+    EXPECT_LT(z.error, 0.12) << informed;
+  }
+}
+
+TEST(Rbm, AnnealingFromTheMachineItselfIsExactWhateverTheSteps) {
+  Rbm m = random_rbm(6, 4);
+  m.w.mutable_value().fill(0);
+  Generator g(6);
+  const LogZ z = annealed_log_z(m, {.b0 = m.b.value(), .c0 = m.c.value(), .steps = 3, .chains = 10}, g);
+  EXPECT_NEAR(z.value, exact_log_z(m), kDouble ? 1e-10 : 1e-5);
+  EXPECT_NEAR(z.error, 0, 1e-6);
+}
+
+TEST(Rbm, TrainingRaisesTheExactLikelihood) {
+  manual_seed(7);
+  Generator g(8);
+  const Tensor halves = bernoulli({600, 3}, 0.5, g);  // three pairs of bits that agree
+  const Tensor x = concat(std::array{halves, halves}, 1);
+  const support::BinarySets sets{x.rows(0, 400), x.rows(400, 500), x.rows(500, 600), {}};
+  for (const bool persistent : {false, true}) {
+    Rbm m({.visible = 6, .hidden = 6}, sets.train);
+    const Fit fit =
+        train_rbm(m, sets, {.title = "test", .epochs = 25, .batch = 10, .lr = 0.05}, {.persistent = persistent});
+    const double nats = exact_log_z(m) + double(mean(m.free_energy(sets.test)).item());
+    EXPECT_LT(nats, 2.8) << persistent;  // 3 log 2 = 2.08 is the best, 6 log 2 = 4.16 were the bits independent
+    EXPECT_NEAR(fit.test, nats, 0.05) << persistent;
+  }
+}
+
+// ---- Two hidden layers ----------------------------------------------------------------------------------------------
+
+Dbm random_dbm() {
+  Dbm m(random_rbm(4, 3), random_rbm(3, 2));
+  m.c1.mutable_value().copy_from(random({3}, 9));
+  return m;
+}
+
+// For each v: the sum over h1 and h2 of exp(-energy), in the order of all_vectors().
+std::vector<double> sums_over_hidden(const Dbm& m) {
+  const Tensor v = all_vectors(4, 2), h1 = all_vectors(3, 2), h2 = all_vectors(2, 2);
+  std::vector<double> sums;
+  for (int64_t i = 0; i < 16; ++i) {
+    double total = 0;
+    for (int64_t j = 0; j < 8; ++j)
+      for (int64_t k = 0; k < 4; ++k)
+        total += std::exp(-double(m.energy(v.rows(i, i + 1), h1.rows(j, j + 1), h2.rows(k, k + 1)).item()));
+    sums.push_back(total);
+  }
+  return sums;
+}
+
+TEST(Dbm, AsARestrictedMachineItHasTheSameSum) {
+  const Dbm m = random_dbm();
+  double z = 0;
+  for (const double s : sums_over_hidden(m)) z += s;
+  EXPECT_NEAR(exact_log_z(m.as_rbm()), std::log(z), kDouble ? 1e-10 : 1e-5);
+}
+
+TEST(Dbm, MeanFieldIsAFixedPointAtWhichTheBoundIsHighest) {
+  const Dbm m = random_dbm();
+  const Tensor v = all_vectors(4, 2);
+  const Dbm::Hidden mu = m.mean_field(v, 300), next = m.mean_field(v, 301);
+  expect_close(next.h1, mu.h1), expect_close(next.h2, mu.h2);
+  expect_close(sigmoid(matmul(mu.h1, m.w2.value()) + m.c2.value()), mu.h2);
+  const std::vector<double> exact = sums_over_hidden(m);
+  const Tensor bound = m.bound(v).value();
+  double gap = 0;
+  for (size_t i = 0; i < 16; ++i) {
+    EXPECT_LT(bound.data()[i], std::log(exact[i])) << i;
+    gap += (std::log(exact[i]) - double(bound.data()[i])) / 16;
+  }
+  EXPECT_LT(gap, 0.5);
+}
+
+TEST(Dbm, WithoutTiesBetweenHiddenLayersTheBoundIsExact) {
+  Dbm m = random_dbm();
+  m.w2.mutable_value().fill(0);
+  const std::vector<double> exact = sums_over_hidden(m);
+  const Tensor bound = m.bound(all_vectors(4, 2)).value();
+  for (size_t i = 0; i < 16; ++i) EXPECT_NEAR(bound.data()[i], std::log(exact[i]), kDouble ? 1e-10 : 1e-4);
+}
+
+TEST(Dbm, GibbsSamplingKeepsTheDistributionOfTheModel) {
+  const Dbm m = random_dbm();
+  const std::vector<double> sums = sums_over_hidden(m);
+  double z = 0;
+  for (const double s : sums) z += s;
+  constexpr int64_t kChains = 5000;
+  Generator g(10);
+  Dbm::State state{zeros({kChains, 4}), zeros({kChains, 2})};
+  m.gibbs(state, 40, g);
+  std::vector<double> counts(16);
+  for (int64_t i = 0; i < kChains; ++i) {
+    size_t code = 0;
+    for (int64_t d = 0; d < 4; ++d) code = 2 * code + size_t(state.v.at({i, d}));
+    ++counts[code];
+  }
+  for (size_t s = 0; s < 16; ++s) {
+    const double expected = sums[s] / z * kChains;
+    EXPECT_NEAR(counts[s], expected, 5 * std::sqrt(expected) + 1) << s;
+  }
+}
+
+TEST(Dbm, MachinesWithCopiesAreThoseWithTheirWeightsTwice) {
+  const Rbm once = random_rbm(4, 3);
+  Rbm lower = once, upper = once;
+  lower.options.visible_copies = 2, upper.options.hidden_copies = 2;
+  const Rbm two_visible(concat({once.w, once.w}, 0), concat({once.b, once.b}, 0), once.c);
+  const Rbm two_hidden(concat({once.w, once.w}, 1), once.b, concat({once.c, once.c}, 0));
+  const Tensor v = all_vectors(4, 2), h = all_vectors(3, 2);
+  expect_close(lower.free_energy(v), two_visible.free_energy(concat({v, v}, 1)).value());
+  expect_close(lower.hidden(v), two_visible.hidden(concat({v, v}, 1)));
+  expect_close(upper.free_energy(v), two_hidden.free_energy(v).value());
+  expect_close(upper.visible(h), two_hidden.visible(concat({h, h}, 1)));
+}
+
+}  // namespace
+}  // namespace bijou::experiments
