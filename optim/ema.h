@@ -27,15 +27,13 @@ struct EmaOptions {
 
 namespace detail {
 
-// The averaging alone, of the parameters and buffers that `model` has now.
+// Moves an average towards `model`: the parameters and buffers that it has now.
 class Averager {
  public:
-  Averager(const nn::Module& average, const nn::Module& model, const EmaOptions& options);
-  void update();
-  int64_t updates = 0;
+  Averager(const nn::Module& average, const nn::Module& model);
+  void mix(double part);  // average <- (1 - part) average + part model
 
  private:
-  EmaOptions options_;
   std::vector<std::pair<Var, Var>> pairs_;  // of the average and of the model
 };
 
@@ -45,15 +43,20 @@ template <std::derived_from<nn::Module> M>
 class Ema {
  public:
   explicit Ema(const M& model, const EmaOptions& options = {})
-      : average(nn::clone(model)), averager_(average, model, options) {}
+      : average(nn::clone(model)), averager_(average, model), options_(options) {
+    check(options.decay >= 0 && options.decay <= 1, "Ema: decay = ", options.decay, " is not in [0, 1]");
+  }
   Ema(const Ema&) = delete;
 
-  void update() { averager_.update(); }
+  void update() {
+    const double t = double(updates_++);
+    averager_.mix(1 - (options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay));
+  }
 
   // The average and the number of updates, from which a run goes on bit for bit.
   nn::StateDict state_dict() const {
     nn::StateDict state = average.state_dict();
-    state.emplace_back("updates", scalar(real(averager_.updates)));
+    state.emplace_back("updates", scalar(real(updates_)));
     return state;
   }
   void load_state_dict(nn::StateDict state) {
@@ -62,13 +65,15 @@ class Ema {
     const int64_t done = int64_t(updates->second.item());
     state.erase(updates);
     average.load_state_dict(state);
-    averager_.updates = done;
+    updates_ = done;
   }
 
   M average;
 
  private:
   detail::Averager averager_;
+  EmaOptions options_;
+  int64_t updates_ = 0;
 };
 
 }  // namespace bijou::optim

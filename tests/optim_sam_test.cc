@@ -12,8 +12,11 @@
 #include "nn/sequential.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
+#include "optim/ema.h"
+#include "optim/grad_norm.h"
 #include "optim/sam.h"
 #include "optim/sgd.h"
+#include "optim/swa.h"
 #include "support.h"
 #include "tensor/elementwise.h"
 #include "tensor/reduce.h"
@@ -391,6 +394,69 @@ TEST(Sam, WithTheSecondOrderItIsTheGradientOfTheLossAtTheTop) {
           EXPECT_NEAR(got[k].data()[i], (high - low) / (2 * h), 2e-7) << "p = " << p << ", adaptive " << adaptive;
         }
     }
+}
+
+// ---- What SAM is compared with
+// ---------------------------------------------------------------------------------------
+
+TEST(GradientNorm, OfAQuadraticHasItsClosedForm) {
+  // L = wᵀ A w / 2: ‖∇L‖ = ‖A w‖, and its gradient is A A w / ‖A w‖.
+  const Var w = parameter(random({4}, 3));
+  const Tensor a = tensor({1, 2, -3, 0.5});
+  const Var norm = gradient_norm(sum(w * w * Var(a)) * real(0.5), {w});
+  const Tensor aw = a * w.value();
+  const double length = std::sqrt(double(sum(aw * aw).item()));
+  EXPECT_NEAR(norm.item(), length, kDouble ? 1e-14 : 1e-6);
+  expect_close(grad(norm, {w})[0], a * aw * real(1 / length), kDouble ? 1e-14 : 1e-6);
+}
+
+TEST(GradientNorm, AtAMinimumIsAConstant) {
+  const Var w = parameter(zeros({3}));
+  const Var loss = sum(w * w);
+  backward(loss + gradient_norm(loss, {w}) * real(0.1));
+  expect_close(w.grad(), zeros({3}), 0);
+}
+
+TEST(Swa, IsTheMeanOfTheWeightsItWasGiven) {
+  Task task;
+  Swa swa(task.net);
+  const Var w = task.net.parameters()[0];
+  Tensor total = zeros(w.shape());
+  for (int k = 0; k < 3; ++k) {
+    Var(w).mutable_value().copy_from(random(w.shape(), uint64_t(k)));
+    total = total + w.value();
+    swa.update();
+  }
+  EXPECT_EQ(swa.updates(), 3);
+  expect_close(swa.average.parameters()[0], total * real(1 / 3.0), kDouble ? 1e-14 : 1e-6);
+}
+
+TEST(Swa, RefreshedStatisticsAreTheMeansOverAllBatches) {
+  nn::Sequential net(nn::Linear({.in = 3, .out = 2}), nn::BatchNorm1d({.channels = 2}));
+  net.eval();
+  auto batch = [](int64_t i) { return random({6, 3}, uint64_t(i)); };
+  refresh_statistics(net, 3, [&](int64_t i) { net(batch(i)); });
+  Tensor mean_want = zeros({2}), var_want = zeros({2});
+  for (int64_t i = 0; i < 3; ++i) {
+    const Var y = nn::Sequential(net[0])(batch(i));
+    mean_want = mean_want + mean(y, 0).value() * real(1 / 3.0);
+    var_want = var_want + var(y, 0).value() * real(1 / 3.0);
+  }
+  expect_close(net.named_buffers()[0].second, mean_want, kDouble ? 1e-14 : 1e-6);
+  expect_close(net.named_buffers()[1].second, var_want, kDouble ? 1e-14 : 1e-6);
+  EXPECT_FALSE(net.training);
+  EXPECT_EQ(net[1].as<nn::BatchNorm1d>().options.momentum, 0.1);
+}
+
+TEST(Ema, AveragesBuffersToo) {
+  nn::Sequential net(nn::BatchNorm1d({.channels = 3}));
+  Ema ema(net, {.decay = 0.75});
+  const Tensor before = net.named_buffers()[0].second.clone();
+  net(random({5, 3}));
+  ema.update();
+  const Tensor now = net.named_buffers()[0].second;
+  EXPECT_GT(max_difference(before, now), 1e-3);
+  expect_close(ema.average.named_buffers()[0].second, before * real(0.75) + now * real(0.25), kDouble ? 1e-14 : 1e-6);
 }
 
 TEST(Sam, RefusesOptionsOfNoMeaning) {
