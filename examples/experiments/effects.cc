@@ -5,10 +5,12 @@
 
 namespace bijou::experiments {
 
-Effect sam_effect();  // effect_sam.cc
+Effect noisy_student_audio_effect();  // effect_noisy_student_audio.cc
+Effect sam_effect();                  // effect_sam.cc
 
 std::vector<Effect> all_effects() {
   return {
+      noisy_student_audio_effect(),
       sam_effect(),
   };
 }

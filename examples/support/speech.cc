@@ -70,12 +70,12 @@ struct Resonator {
 
 // The word as this speaker says it this time: phones with their lengths and formants changed.
 std::vector<Phone> pronounced(const char* word, const Speaker& s, Generator accent, Generator& g) {
-  const double speed = s.speed * std::exp(0.12 * g.normal()), size = s.size * std::exp(0.025 * g.normal());
+  const double speed = s.speed * std::exp(0.12 * g.normal()), size = s.size * std::exp(0.05 * g.normal());
   std::vector<Phone> said;
   for (; *word; ++word) {
     Phone p = phone(*word);
     Generator own = accent.fork(uint64_t(*word));  // how this speaker says this phone, always
-    for (double& f : p.formants) f *= size * std::exp(0.06 * own.normal() + 0.045 * g.normal());
+    for (double& f : p.formants) f *= size * std::exp(0.10 * own.normal() + 0.10 * g.normal());
     p.formants[2] = std::min(p.formants[2], 3000.0);  // close to half the rate a resonance would drown the others
     p.milliseconds *= std::exp(0.2 * g.normal()) / speed;
     p.noise *= std::exp(0.3 * g.normal());

@@ -1,0 +1,60 @@
+// Noisy student on spoken digits: what examples/noisy_student_audio.cc shows and `make effects` measures.
+//
+// A hundred utterances have labels, two thousand have none; three generations learn one from the other. Beside them
+// stand the controls that tell where a gain comes from: labels alone, three times as long; and a student that has the
+// labels of the first generation, but no SpecAugment.
+#pragma once
+
+#include "examples/experiments/speech.h"
+#include "ssl/noisy_student_audio.h"
+
+namespace bijou::experiments {
+
+struct SpokenTask {
+  ssl::Examples labelled;
+  Tensor unlabelled;      // spectrograms
+  Indices hidden_labels;  // of the unlabelled ones: to tell how often pseudo-labels are right, and for nothing else
+  Tensor test;
+  Indices test_labels;
+};
+
+struct SpokenTaskOptions {
+  int64_t labels_per_class = 10;
+  int speaker = -1;              // who is heard in the test only; -1: the test has everybody's first takes
+  bijou::index test_takes = 10;  // so many
+  uint64_t seed = 0;             // which utterances have labels
+};
+// How many labels make it neither hopeless nor easy: 10, and 3 of the synthetic digits.
+int64_t labels_per_class(const std::string& dataset);
+
+SpokenTask make_task(const support::Utterances& all, const SpokenTaskOptions& options);
+
+// Convolutions of 12 and 24 channels with stride 2, 64 hidden units with dropout: logits.
+nn::Sequential make_recogniser();
+
+// What is heard of the spectrograms in generation 0, 1, 2: SpecAugment and small shifts.
+std::vector<ssl::AudioGeneration> make_generations();
+
+struct SpokenOptions {
+  int64_t steps = 800;  // of each generation: 32 labelled and 64 pseudo-labelled utterances each
+  bool hard = true;
+  uint64_t seed = 0;
+  std::function<bool(const std::string& arm, int64_t step)> report = {};  // false stops
+};
+
+struct Generation {
+  double test;         // accuracy
+  double kept, right;  // of the unlabelled, the part that the filter let pass; and of those, the part labelled right
+};
+struct NoisyGenerations {
+  std::vector<Generation> generations;
+  std::vector<nn::Sequential> models;
+};
+NoisyGenerations run_generations(const SpokenTask& task, const SpokenOptions& options);
+
+// Test accuracies: labels alone for 3 steps in the place of one; and generation 1 without SpecAugment, taught by
+// the given generation 0.
+double run_longer(const SpokenTask& task, const SpokenOptions& options);
+double run_without_spec_augment(const SpokenTask& task, nn::Sequential teacher, const SpokenOptions& options);
+
+}  // namespace bijou::experiments
