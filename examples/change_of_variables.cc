@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
 
   const NoGrad guard;
   const int64_t points = 4000;
+  const Tensor before = linspace(-4, 4, points).reshape({points, 1});
   const flows::StandardNormal normal({1});
   Result result("change_of_variables");
   result.set("samples", samples);
@@ -68,9 +69,9 @@ int main(int argc, char** argv) {
     const Tensor after = exp(flow.log_prob(at).value());
     const double integral = double(sum(Var(after)).item()) * step + m.missing;
     worst = std::max(worst, std::abs(integral - 1));
-    Plot({.title = m.formula, .x_label = "y", .y_label = "density", .width = 480, .height = 300})
+    Plot({.title = std::string("z is normal, ") + m.formula, .x_label = "z, y", .y_label = "density"})
         .histogram("samples of y", seen, 100)
-        .line({.label = "p(z), before", .x = numbers(at), .y = numbers(exp(normal.log_prob(at).value()))})
+        .line({.label = "p(z), before", .x = numbers(before), .y = numbers(exp(normal.log_prob(before).value()))})
         .line({.label = "p(f(y)) |dz/dy|, after", .x = numbers(at), .y = numbers(after)})
         .write(run.out + "/" + m.name + ".svg");
     const double nats = -double(mean(log_prob).item());
