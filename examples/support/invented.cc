@@ -28,7 +28,7 @@ std::string invent_word(Generator& g) {
 
 constexpr int kTopicWords = 30, kNames = 800, kCommonWords = 200;
 constexpr int kSentences = 5, kWords = 9, kNamesInDocument = 3;
-constexpr double kNameRate = 0.12, kTopicRate = 0.33;  // the rest is common
+constexpr double kNameRate = 0.18, kTopicRate = 0.38;  // the rest is common
 
 }  // namespace
 
