@@ -2,11 +2,11 @@
 //
 // The table shows how often the right paragraph is the first found, or among the first ten: by chance, by the words in
 // common (BM25), by towers trained on the inverse cloze task, and by both together. Once with the sentence removed from
-// its paragraph, which asks for more than matching words, and once with all paragraphs whole. --rates trains towers
-// with the sentence removed never, half of the time, 90 % of the time, always.
+// its paragraph, which asks for more than matching words, and once with all paragraphs whole. Towers are trained with
+// the sentence removed never, half of the time, 90 % of the time, always; --alone: only with --mask-rate.
 //
-//   inverse_cloze --query "..."                    what it finds among the test paragraphs; alone, it asks for queries
-//   inverse_cloze --data DIR --corpus wikitext --shared --epochs 20
+//   inverse_cloze --query "..."                    what it finds among the test paragraphs; with - it asks
+//   inverse_cloze --data DIR --shared --alone --epochs 20
 #include "examples/experiments/inverse_cloze.h"
 
 #include <cstdio>
@@ -61,13 +61,13 @@ void answer(const std::string& text, const TwoTowers& towers, const BlockData& d
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "inverse_cloze", .about = "Learns to search from text without a question in it.", .epochs = 4});
+            {.name = "inverse_cloze", .about = "Learns to search from text without a question in it.", .epochs = 7});
   const std::string name =
       args.option("corpus", "", "wikitext, or documents (invented); by default wikitext where --data is given");
   const int blocks = args.option("blocks", 1'000'000, "paragraphs to train on, at most", 2);
   const int vocabulary = args.option("vocabulary", 20'000, "words known", 100);
   const std::string tower = args.choice("tower", {"bag", "transformer"}, "what reads queries and paragraphs");
-  const bool rates = args.flag("rates", "compare mask rates 0, 0.5, 0.9 and 1");
+  const bool rates = !args.flag("alone", "train with this mask rate only, not with 0, 0.5 and 1 beside it");
   IctOptions options{.mask_rate = args.option("mask-rate", 0.9, "how often the sentence is removed"),
                      .shared = args.flag("shared", "one tower for queries and paragraphs"),
                      .transformer = tower == "transformer",
