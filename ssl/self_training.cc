@@ -17,7 +17,7 @@ PseudoLabels select(const Tensor& probabilities, const SelectOptions& o) {
   std::vector<std::vector<bijou::index>> chosen(static_cast<size_t>(classes));
   const Indices surest_first = argsort(sureness, 0, {.descending = true});
   for (const bijou::index i : surest_first.rows(0, std::llround(o.part * double(n)))) {
-    if (double(sureness.data()[i]) < o.threshold) break;
+    if (sureness.data()[i] < real(o.threshold)) break;
     auto& of_class = chosen[size_t(likeliest.data()[i])];
     if (o.per_class == 0 || int64_t(of_class.size()) < o.per_class) of_class.push_back(i);
   }

@@ -42,7 +42,7 @@ struct SelfTraining {
   // Trains it; in round 0 pseudo is empty.
   std::function<void(nn::Sequential& model, const Examples& labelled, const Examples& pseudo, int64_t round)> train;
   // Chooses from what the model before said of the unlabelled examples.
-  std::function<PseudoLabels(const Tensor& probabilities, int64_t round)> select;
+  std::function<PseudoLabels(const Tensor& probabilities, int64_t round)> select = {};
   // After each round from 1 on: its model and what it was trained on. false stops.
   std::function<bool(int64_t round, nn::Sequential& model, const PseudoLabels& pseudo)> report = {};
   int64_t rounds = 3;

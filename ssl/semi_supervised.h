@@ -36,7 +36,7 @@ struct SemiSupervised {
   explicit SemiSupervised(nn::Sequential classifier) : net(std::move(classifier)) {}
   virtual ~SemiSupervised() = default;
 
-  // The loss of a batch of either kind, `progress` = step / steps of the way: shape []. `unlabelled` may be empty.
+  // The loss of a batch of either kind, `progress` = step / steps of the way: shape [].
   virtual Var loss(const Examples& labelled, const Examples& unlabelled, double progress, Generator& g) = 0;
   virtual void after_step() {}                      // averages follow here
   virtual nn::Sequential& result() { return net; }  // what is to be used in the end

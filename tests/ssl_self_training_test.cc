@@ -37,6 +37,7 @@ TEST(Select, TakesAllWhereNothingIsAskedClassByClassTheSurestFirst) {
 
 TEST(Select, AThresholdCountsWhatJustReachesIt) {
   expect_rows(select(six(), {.threshold = 0.75}), {1, 5});
+  expect_rows(select(six(), {.threshold = 0.8}), {1, 5});
   const Tensor halves = matrix({{0.5, 0.5}, {0.25, 0.75}});
   expect_rows(select(halves, {.threshold = 0.5}), {0, 1});
   expect_rows(select(six(), {.threshold = 0.95}), {});
