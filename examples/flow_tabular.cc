@@ -122,6 +122,7 @@ int main(int argc, char** argv) {
     if (interrupted()) return 130;
     std::printf("%-10s %10.3f %8.3f %9.1f %9.2f\n", model.c_str(), mean_of(tests), two_errors(tests), mean_of(epochs),
                 mean_of(minutes));
+    std::fflush(stdout);
     result.set(model, mean_of(tests)), result.set(model + "_2se", two_errors(tests));
   }
   if (path.empty()) {  // in the units of the standardised columns

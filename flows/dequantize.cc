@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/map.h"
+#include "flows/coupling.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::flows {
@@ -30,6 +31,27 @@ Dequantized VariationalDequantizer::operator()(const Tensor& x, Generator& g) co
   const Var log_normal = map_sum([](auto e) { return e * e * real(-0.5) - real(0.9189385332046727); }, 1, noise);
   const Var log_slope = map_sum([](auto e) { return -softplus(e) - softplus(-e); }, 1, e.x);
   return {map([n](auto x, auto e) { return (x + sigmoid(e)) * (1 / n); }, x, e.x), log_normal - e.log_det - log_slope};
+}
+
+VariationalDequantizer image_dequantizer(const Shape& image, int64_t width, int64_t levels) {
+  const int64_t channels = image[0];
+  Chain chain;
+  for (int i = 0; i < 4; ++i)
+    chain.add(AffineCoupling({.features = channels, .mask = checkerboard(image[1], image[2], i % 2)},
+                             convnet({.in = 2 * channels, .out = 2 * channels, .hidden = {width, width}})));
+  return VariationalDequantizer(chain, levels);
+}
+
+Var log_prob_of_levels(const Flow& flow, const Dequantizer& q, const Tensor& x, int64_t levels, int64_t samples,
+                       Generator& g) {
+  check(samples > 0 && x.numel() > 0, "log_prob_of_levels: ", samples, " samples for x of shape ", x.shape());
+  std::vector<Var> weights;  // their logarithms
+  for (int64_t k = 0; k < samples; ++k) {
+    const Dequantized d = q(x, g);
+    weights.push_back(flow.log_prob(d.v) - d.log_q);
+  }
+  const double dimensions = double(x.numel() / x.size(0));
+  return logsumexp(stack(weights, 0), 0) - real(std::log(double(samples)) + dimensions * std::log(double(levels)));
 }
 
 ShrunkLogit::ShrunkLogit(Options o) : options(o) {

@@ -5,6 +5,9 @@
 //
 //   uniform       q = 1                          B. Uria, I. Murray, H. Larochelle, "RNADE", NeurIPS 2013
 //   variational   q is a conditional flow        J. Ho et al., "Flow++", ICML 2019
+//   K samples     log P(x) >= E_q log 1/K sum_k p(v_k) / (n^D q(u_k | x)), tighter with every one:
+//                                                Y. Burda, R. Grosse, R. Salakhutdinov, "Importance weighted
+//                                                autoencoders", ICLR 2016
 //
 // and the logit of it, so that a flow over all of R may model it. There are three conventions for keeping away from the
 // ends; this is that of the MAF paper and of Dinh's code, symmetric, with λ = 1e-6 for MNIST and 0.05 for CIFAR-10:
@@ -12,7 +15,7 @@
 //   y = logit(λ + (1 - 2λ) v)
 #pragma once
 
-#include "flows/bijector.h"
+#include "flows/flow.h"
 #include "tensor/random.h"
 
 namespace bijou::flows {
@@ -36,6 +39,13 @@ struct VariationalDequantizer : nn::Module {
   AnyBijector bijector;
   int64_t levels;
 };
+// One for images [C, H, W]: four couplings by checkerboard, whose small convnets see the image beside the noise.
+VariationalDequantizer image_dequantizer(const Shape& image, int64_t width = 16, int64_t levels = 256);
+
+// An estimate of the bound of log P(x) by K samples, in nats: [B]. With K = 1 what is to be maximised.
+using Dequantizer = std::function<Dequantized(const Tensor& x, Generator& g)>;
+Var log_prob_of_levels(const Flow& flow, const Dequantizer& q, const Tensor& x, int64_t levels = 256,
+                       int64_t samples = 1, Generator& g = default_generator());
 
 // y = logit(λ + (1 - 2λ) v), elementwise.
 struct ShrunkLogit : Bijector {

@@ -52,6 +52,14 @@ TEST(RealNvp, OfImagesIsABijector) {
   expect_bijector(flow, x, {.scales = {0.1, 0.3}});
 }
 
+// Couplings whose parity never changed would be bijectors too, of which half of the pixels depends on nothing else.
+TEST(RealNvp, EveryPixelDependsOnItsNeighbours) {
+  manual_seed(3);
+  const Multiscale flow = shaken(real_nvp({.image = {1, 2, 2}, .levels = 1, .width = 4}), real(0.5));
+  const Tensor j = jacobian([&](const Var& x) { return flow.forward(x).z; }, random({1, 1, 2, 2}));
+  for (const real d : j) EXPECT_NE(d, 0);
+}
+
 // The half that leaves is seen through its prior: (h₂ - μ(h₁)) / σ(h₁), so that N(z; 0, 1) |dz/dh₂| = N(h₂; μ, σ).
 TEST(Multiscale, WhatLeavesEarlyHasTheConditionalPriorsDensity) {
   manual_seed(3);
@@ -145,6 +153,32 @@ TEST(VariationalDequantizer, SaysTheDensityOfItsNoise) {
   const double error = std::sqrt(double(mean(square(weights - real(mean_weight))).item()) / double(n));
   EXPECT_LT(error, 0.02);
   EXPECT_NEAR(mean_weight, 1, 5 * error);
+}
+
+// Of two pixels that are independent: y normal, so P(x) is a difference of two values of its distribution function.
+TEST(LogProbOfLevels, IsABoundThatManySamplesCloseForAnyNoise) {
+  manual_seed(10);
+  const real lambda = real(0.05);
+  const int64_t levels = 4, n = 200;
+  const Flow flow(ShrunkLogit({.lambda = lambda}), StandardNormal({1, 1, 2}));
+  const Tensor x = broadcast_to(matrix({{0, 2}}).reshape({1, 1, 1, 2}), {n, 1, 1, 2});
+  auto below = [&](double v) {
+    const double p = double(lambda) + (1 - 2 * double(lambda)) * v;
+    return 0.5 * std::erfc(-std::log(p / (1 - p)) / std::sqrt(2.0));
+  };
+  const double exact = std::log(below(0.25) - below(0)) + std::log(below(0.75) - below(0.5));
+  const VariationalDequantizer variational = shaken(image_dequantizer({1, 1, 2}, 4, levels), real(0.1));
+  const Dequantizer uniform = [&](const Tensor& x, Generator& g) { return dequantize(x, levels, g); };
+  const NoGrad guard;
+  for (const Dequantizer& q : {uniform, Dequantizer(variational)}) {
+    Generator g(11);
+    const Tensor one = log_prob_of_levels(flow, q, x, levels, 1, g).value(),
+                 many = log_prob_of_levels(flow, q, x, levels, 64, g).value();
+    auto error = [&](const Tensor& t) { return 5 * double(stddev(Var(t), 0).item()) / std::sqrt(double(n)); };
+    EXPECT_LT(double(mean(one).item()), exact + error(one));
+    EXPECT_LT(double(mean(one).item()), double(mean(many).item()));
+    EXPECT_NEAR(double(mean(many).item()), exact, error(many) + 0.01);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Autoregressive flows: bijectors whose Jacobian is triangular, and inverses that are one pass.
 #include "flows/batchnorm.h"
+#include "flows/coupling.h"
 #include "flows/maf.h"
 #include "tests/flows_battery.h"
 
@@ -18,8 +19,8 @@ TEST(Maf, IsABijectorForEveryNumberOfFeaturesAndOrdering) {
     std::vector<int64_t> reversed;
     for (int64_t i = d; i-- > 0;) reversed.push_back(i);
     expect_bijector(Maf({.features = d, .hidden = {16, 16}, .activation = nn::Tanh()}), random({4, d}), battery());
-    expect_bijector(Maf({.features = d, .hidden = {16}, .ordering = reversed, .activation = nn::Tanh()}), random({4, d}),
-                    battery());
+    expect_bijector(Maf({.features = d, .hidden = {16}, .ordering = reversed, .activation = nn::Tanh()}),
+                    random({4, d}), battery());
   }
 }
 
@@ -35,6 +36,37 @@ TEST(Iaf, IsAMafTheOtherWayRound) {
 TEST(SplineAutoregressive, IsABijector) {
   expect_bijector(SplineAutoregressive({.features = 3, .hidden = {16}, .activation = nn::Tanh()}, 5), random({4, 3}),
                   {.scales = {0, 0.1, 0.5}, .inverse = kDouble ? 1e-9 : 1e-3, .log_det = 1e-8, .differences = 1e-4});
+}
+
+TEST(SplineAutoregressive, DependsOnAContext) {
+  expect_bijector(SplineAutoregressive({.features = 3, .hidden = {16}, .context = 2, .activation = nn::Tanh()}, 5),
+                  random({4, 3}),
+                  {.context = random({4, 2}, 5),
+                   .scales = {0.1, 0.5},
+                   .inverse = kDouble ? 1e-9 : 1e-3,
+                   .log_det = 1e-8,
+                   .differences = 1e-4});
+}
+
+// The battery would pass for a layer that ignores its context.
+TEST(ConditionalFlows, MoveWithTheirContext) {
+  const Tensor x = random({1, 3});
+  const Var a = random({1, 2}, 1), b = random({1, 2}, 2);
+  manual_seed(4);
+  auto moves = [&](auto layer) {
+    for (Var& p : layer.parameters()) p.mutable_value().copy_from(random(p.shape(), 3) * real(0.3));
+    EXPECT_GT(max_difference(layer.forward(x, a).z.value(), layer.forward(x, b).z.value()), 1e-3);
+    EXPECT_GT(max_difference(layer.inverse(x, a).x.value(), layer.inverse(x, b).x.value()), 1e-3);
+    Chain chain(layer, Inverse(layer));  // through what wraps it
+    expect_close(chain.forward(x, a).z, x, kDouble ? 1e-9 : 1e-3);
+  };
+  const nn::Made::Options made{.features = 3, .hidden = {16}, .context = 2};
+  moves(Maf(made)), moves(SplineAutoregressive(made, 5));
+  const Coupling::Options half{.features = 3};
+  auto net = [&](int64_t params) {
+    return mlp({.in = half.kept() + 2, .out = params * half.moved(), .hidden = {8}, .zero = false});
+  };
+  moves(AdditiveCoupling(half, net(1))), moves(AffineCoupling(half, net(2))), moves(SplineCoupling(half, net(23)));
 }
 
 TEST(MixtureMade, IntegratesToOneAndIsDrawnFrom) {
