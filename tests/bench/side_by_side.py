@@ -150,6 +150,40 @@ def glow(levels=3, steps=4, width=64):
     return step
 
 
+class MaskedLinear(nn.Linear):
+    def __init__(self, degrees_in, degrees_out, strict):
+        super().__init__(len(degrees_in), len(degrees_out))
+        seen = torch.gt if strict else torch.ge
+        self.register_buffer('mask', seen(degrees_out[:, None], degrees_in).float())
+
+    def forward(self, x):
+        return F.linear(x, self.weight * self.mask, self.bias)
+
+
+def maf(columns=43, width=512, layers=5):
+    nets = nn.ModuleList()
+    for k in range(layers):
+        places = torch.arange(1, columns + 1)
+        places = places.flip(0) if k % 2 else places
+        degrees = 1 + torch.arange(width) * (columns - 1) // width
+        nets.append(nn.Sequential(MaskedLinear(places, degrees, False), nn.ReLU(), MaskedLinear(degrees, degrees, False),
+                                  nn.ReLU(), MaskedLinear(degrees, places.repeat(2), True)))
+        nn.init.zeros_(nets[-1][-1].weight), nn.init.zeros_(nets[-1][-1].bias)
+    x, optimizer = torch.randn(100, columns), torch.optim.Adam(nets.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        h, log_det = x, 0
+        for net in nets:
+            mu, a = net(h).chunk(2, 1)
+            log_s = 5 * torch.tanh(a / 5)
+            h, log_det = (h - mu) * torch.exp(-log_s), log_det - log_s.sum(1)
+        log_prob = (-0.5 * h ** 2 - 0.9189385332).sum(1) + log_det
+        (-log_prob.mean()).backward()
+        optimizer.step()
+    return step
+
+
 def planar():
     u, w, b = [nn.Parameter(0.1 * torch.randn(32, *s)) for s in [(2,), (2,), ()]]
     optimizer, z0 = torch.optim.Adam([u, w, b]), torch.randn(256, 2)
@@ -263,7 +297,7 @@ def gru():
 
 STEPS = {'mlp 784-256-128-10': lambda: mlp([784, 256, 128, 10]), 'mlp 784-32-10': lambda: mlp([784, 32, 10]),
          'realnvp 2-d': lambda: coupling_2d(2, affine), 'rq-nsf 2-d': lambda: coupling_2d(23, rq_spline),
-         'glow 3x32x32': glow, 'planar 32': planar, 'made 43-512-512-86': made, 'vae 784-400-20': vae,
+         'glow 3x32x32': glow, 'maf 43-d 5x512': maf, 'planar 32': planar, 'made 43-512-512-86': made, 'vae 784-400-20': vae,
          'conv encoder': conv_encoder, 'pixelcnn stack': pixelcnn, 'transformer': transformer, 'gru 128': gru}
 
 

@@ -4,6 +4,7 @@
 #include "flows/coupling.h"
 #include "flows/flow.h"
 #include "flows/glow.h"
+#include "flows/maf.h"
 #include "nn/conv.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
@@ -69,6 +70,16 @@ Density coupling_2d(int64_t params) {
 Density glow() {
   const flows::ImageFlowOptions o{.image = {3, 32, 32}, .levels = 3, .steps = 4, .width = 64};
   return Density(flows::Chain(flows::glow(o)), randn({16, 3, 32, 32}));
+}
+
+Density maf() {
+  flows::Chain chain;
+  for (int k = 0; k < 5; ++k) {
+    std::vector<int64_t> ordering;
+    for (int64_t i = 0; i < 43; ++i) ordering.push_back(k % 2 ? 42 - i : i);
+    chain.add(flows::Maf({.features = 43, .hidden = {512, 512}, .ordering = ordering}));
+  }
+  return Density(chain, randn({100, 43}));
 }
 
 struct Planar : nn::Module {
@@ -195,6 +206,7 @@ Cases training_steps() {
           {"realnvp 2-d", [] { return training(coupling_2d<flows::AffineCoupling>(2)); }},
           {"rq-nsf 2-d", [] { return training(coupling_2d<flows::SplineCoupling>(23)); }},
           {"glow 3x32x32", [] { return training(glow()); }},
+          {"maf 43-d 5x512", [] { return training(maf()); }},
           {"planar 32", [] { return training(Planar()); }},
           {"made 43-512-512-86", [] { return training(Made()); }},
           {"vae 784-400-20", [] { return training(Vae()); }},
