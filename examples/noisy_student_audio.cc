@@ -29,13 +29,7 @@ Tensor picture_of_noise(const Tensor& x, uint64_t seed) {
                                  int(x.size(0)));
 }
 
-void print_arm(const char* name, double accuracy, const Generation* g = nullptr) {
-  std::printf("%-34s %5.1f %%", name, 100 * accuracy);
-  if (g)
-    std::printf("   learnt from %2.0f %% of the unlabelled, %4.1f %% of them labelled right", 100 * g->kept,
-                100 * g->right);
-  std::printf("\n");
-}
+void print_arm(const char* name, double accuracy) { std::printf("%-34s %5.1f %%\n", name, 100 * accuracy); }
 
 }  // namespace
 
@@ -50,7 +44,7 @@ int main(int argc, char** argv) {
   const std::string dataset = !name.empty() ? name : run.data.empty() ? "synthetic" : "fsdd";
 
   const Utterances all = load_spoken_digits(dataset, run.data);
-  const SpokenTask task = make_task(
+  const FewLabelled task = make_task(
       all, {.labels_per_class = labels ? labels : labels_per_class(dataset), .speaker = speaker, .seed = run.seed});
   const int64_t steps = 100 * run.epochs;
   Progress progress({.title = "noisy student", .total = 7 * steps});
@@ -59,25 +53,27 @@ int main(int argc, char** argv) {
         progress.step(arm);
         return !interrupted();
       }};
-  const NoisyGenerations noisy = run_generations(task, options);
+  const Generations noisy = run_generations(task, options);
   const double longer = run_longer(task, options);
   const double plain = run_without_spec_augment(task, noisy.models[0], options);
   progress.finish();
   if (interrupted()) return 130;
 
-  print_arm("generation 0: labels only", noisy.generations[0].test);
-  print_arm("generation 1", noisy.generations[1].test, &noisy.generations[1]);
-  print_arm("generation 2", noisy.generations[2].test, &noisy.generations[2]);
+  for (size_t k = 0; k < noisy.rounds.size(); ++k) {
+    const Round& r = noisy.rounds[k];
+    print_arm(("generation " + std::to_string(k)).c_str(), r.accuracy);
+    if (k > 0) std::printf("  taught %lld pseudo-labels, %.1f %% of them right\n", (long long)r.kept, 100 * r.right);
+  }
   print_arm("labels only, three times as long", longer);
   print_arm("generation 1 without SpecAugment", plain);
-  write_png(run.out + "/spec_augment.png", picture_of_noise(task.test.rows(0, 10), run.seed), 2);
+  write_png(run.out + "/spec_augment.png", picture_of_noise(task.test_x.rows(0, 10), run.seed), 2);
   std::printf("Pictures are in %s.\n", run.out.c_str());
 
   Result result("noisy_student_audio");
   result.set("dataset", dataset), result.set("labels", task.labelled.size());
-  result.set("unlabelled", task.unlabelled.size(0)), result.set("tested", task.test.size(0));
+  result.set("unlabelled", task.unlabelled.size(0)), result.set("tested", task.test_x.size(0));
   std::vector<double> tests, right;
-  for (const Generation& g : noisy.generations) tests.push_back(g.test), right.push_back(g.right);
+  for (const Round& r : noisy.rounds) tests.push_back(r.accuracy), right.push_back(r.right);
   result.set("generation", tests), result.set("pseudo_labels_right", right);
   result.set("labels_only_longer", longer), result.set("without_spec_augment", plain);
   result.print();

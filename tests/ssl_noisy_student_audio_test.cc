@@ -40,13 +40,13 @@ TEST(NoisyStudentAudio, EveryGenerationHearsItsOwnNoise) {
 
 TEST(SpokenTask, KeepsLabelsUnlabelledAndTestApart) {
   const support::Utterances all = support::speak_digits(4, Generator(1));
-  const experiments::SpokenTask task = experiments::make_task(all, {.labels_per_class = 2, .test_takes = 1});
+  const experiments::FewLabelled task = experiments::make_task(all, {.labels_per_class = 2, .test_takes = 1});
   EXPECT_EQ(task.labelled.x.shape(), Shape({20, 1, 32, 40}));
   EXPECT_EQ(task.unlabelled.size(0), 160);
-  EXPECT_EQ(task.test.size(0), 60);
-  EXPECT_EQ(task.hidden_labels.numel(), 160);
-  const experiments::SpokenTask one = experiments::make_task(all, {.labels_per_class = 2, .speaker = 3});
-  EXPECT_EQ(one.test.size(0), 40);
+  EXPECT_EQ(task.test_x.size(0), 60);
+  EXPECT_EQ(task.truth.numel(), 160);
+  const experiments::FewLabelled one = experiments::make_task(all, {.labels_per_class = 2, .speaker = 3});
+  EXPECT_EQ(one.test_x.size(0), 40);
   EXPECT_EQ(one.unlabelled.size(0), 180);
 }
 

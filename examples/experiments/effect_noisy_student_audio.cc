@@ -5,7 +5,7 @@
 namespace bijou::experiments {
 namespace {
 
-SpokenTask task_of(const Trial& trial, bool unheard_speaker) {
+FewLabelled task_of(const Trial& trial, bool unheard_speaker) {
   const bool real_ones = !trial.data.empty();
   return make_task(support::load_spoken_digits(real_ones ? "fsdd" : "synthetic", trial.data),
                    {.labels_per_class = labels_per_class(real_ones ? "fsdd" : "synthetic"),
@@ -14,11 +14,11 @@ SpokenTask task_of(const Trial& trial, bool unheard_speaker) {
 }
 
 Measurements generations(const Trial& trial, bool unheard_speaker) {
-  const SpokenTask task = task_of(trial, unheard_speaker);
-  const NoisyGenerations noisy = run_generations(task, {.seed = trial.seed});
-  return {{"gen0", noisy.generations[0].test},
-          {"gen1", noisy.generations[1].test},
-          {"gen2", noisy.generations[2].test},
+  const FewLabelled task = task_of(trial, unheard_speaker);
+  const Generations noisy = run_generations(task, {.seed = trial.seed});
+  return {{"gen0", noisy.rounds[0].accuracy},
+          {"gen1", noisy.rounds[1].accuracy},
+          {"gen2", noisy.rounds[2].accuracy},
           {"no SpecAugment", run_without_spec_augment(task, noisy.models[0], {.seed = trial.seed})}};
 }
 

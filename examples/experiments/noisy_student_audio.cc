@@ -8,17 +8,12 @@
 #include "nn/linear.h"
 #include "nn/norm.h"
 #include "ssl/evaluation.h"
-#include "ssl/fine_tune.h"
 #include "tensor/indexing.h"
 
 namespace bijou::experiments {
 namespace {
 
-double accuracy_of(nn::Sequential& model, const SpokenTask& task) {
-  return ssl::accuracy(ssl::predict(model, task.test), task.test_labels);
-}
-
-ssl::NoisyStudentAudioOptions audio_options(const SpokenTask& task, const SpokenOptions& o, const std::string& arm) {
+ssl::NoisyStudentAudioOptions audio_options(const FewLabelled& task, const SpokenOptions& o, const std::string& arm) {
   return {.generations = make_generations(),
           .per_class = task.unlabelled.size(0) / 10,
           .hard = o.hard,
@@ -27,24 +22,11 @@ ssl::NoisyStudentAudioOptions audio_options(const SpokenTask& task, const Spoken
                   }}};
 }
 
-Generation measure(nn::Sequential& model, const ssl::PseudoLabels& pseudo, const SpokenTask& task) {
-  const std::set<bijou::index> kept(pseudo.rows.begin(), pseudo.rows.end());  // each once, however often repeated
-  const Indices said = max(pseudo.targets, 1).indices;
-  double right = 0;
-  std::set<bijou::index> counted;
-  for (int64_t i = 0; i < pseudo.rows.numel(); ++i) {
-    const bijou::index row = pseudo.rows.data()[i];
-    if (counted.insert(row).second) right += said.data()[i] == task.hidden_labels.data()[row];
-  }
-  return {accuracy_of(model, task), double(kept.size()) / double(task.unlabelled.size(0)),
-          kept.empty() ? 0 : right / double(kept.size())};
-}
-
 }  // namespace
 
 int64_t labels_per_class(const std::string& dataset) { return dataset == "synthetic" ? 3 : 10; }
 
-SpokenTask make_task(const support::Utterances& all, const SpokenTaskOptions& o) {
+FewLabelled make_task(const support::Utterances& all, const SpokenTaskOptions& o) {
   support::HeldOut sets = support::by_takes(all, o.test_takes);
   if (o.speaker >= 0) sets = support::by_speaker(all, bijou::index(o.speaker));
   Generator g = Generator(o.seed).fork(7);
@@ -80,15 +62,15 @@ std::vector<ssl::AudioGeneration> make_generations() {
   return {{mild}, {mild, 0.5}, {strong, 0.35}};
 }
 
-NoisyGenerations run_generations(const SpokenTask& task, const SpokenOptions& o) {
+Generations run_generations(const FewLabelled& task, const SpokenOptions& o) {
   manual_seed(o.seed);
   ssl::SelfTraining how =
       ssl::noisy_student_audio([](int64_t) { return make_recogniser(); }, audio_options(task, o, "noisy student"));
   nn::Sequential first = how.make_model(0);
   how.train(first, task.labelled, {}, 0);
-  NoisyGenerations result{{{.test = accuracy_of(first, task), .kept = 0, .right = 0}}, {first}};
+  Generations result{{measure(first, {}, task)}, {first}};
   how.report = [&](int64_t, nn::Sequential& model, const ssl::PseudoLabels& pseudo) {
-    result.generations.push_back(measure(model, pseudo, task));
+    result.rounds.push_back(measure(model, pseudo, task));
     result.models.push_back(model);
     return true;
   };
@@ -96,24 +78,24 @@ NoisyGenerations run_generations(const SpokenTask& task, const SpokenOptions& o)
   return result;
 }
 
-double run_longer(const SpokenTask& task, const SpokenOptions& o) {
+double run_longer(const FewLabelled& task, const SpokenOptions& o) {
   manual_seed(o.seed);
   nn::Sequential model = make_recogniser();
   SpokenOptions longer = o;
   longer.steps = 3 * o.steps;
   const ssl::NoisyStudentAudioOptions options = audio_options(task, longer, "labels only");
   ssl::noisy_student_audio({}, options).train(model, task.labelled, {}, 0);
-  return accuracy_of(model, task);
+  return test_accuracy(model, task);
 }
 
-double run_without_spec_augment(const SpokenTask& task, nn::Sequential teacher, const SpokenOptions& o) {
+double run_without_spec_augment(const FewLabelled& task, nn::Sequential teacher, const SpokenOptions& o) {
   manual_seed(o.seed);
   ssl::NoisyStudentAudioOptions options = audio_options(task, o, "no SpecAugment");
   options.generations = {{ssl::no_noise}, {ssl::no_noise, options.generations[1].threshold}};
   const auto make = [](int64_t) { return make_recogniser(); };
   nn::Sequential student =
       ssl::self_train(std::move(teacher), ssl::noisy_student_audio(make, options), task.labelled, task.unlabelled);
-  return accuracy_of(student, task);
+  return test_accuracy(student, task);
 }
 
 }  // namespace bijou::experiments

@@ -5,18 +5,11 @@
 // labels of the first generation, but no SpecAugment.
 #pragma once
 
+#include "examples/experiments/few_labelled.h"
 #include "examples/experiments/speech.h"
 #include "ssl/noisy_student_audio.h"
 
 namespace bijou::experiments {
-
-struct SpokenTask {
-  ssl::Examples labelled;
-  Tensor unlabelled;      // spectrograms
-  Indices hidden_labels;  // of the unlabelled ones: to tell how often pseudo-labels are right, and for nothing else
-  Tensor test;
-  Indices test_labels;
-};
 
 struct SpokenTaskOptions {
   int64_t labels_per_class = 10;
@@ -27,7 +20,8 @@ struct SpokenTaskOptions {
 // How many labels make it neither hopeless nor easy: 10, and 3 of the synthetic digits.
 int64_t labels_per_class(const std::string& dataset);
 
-SpokenTask make_task(const support::Utterances& all, const SpokenTaskOptions& options);
+// Of spectrograms; those with labels are not among those without.
+FewLabelled make_task(const support::Utterances& all, const SpokenTaskOptions& options);
 
 // Convolutions of 12 and 24 channels with stride 2, 64 hidden units with dropout: logits.
 nn::Sequential make_recogniser();
@@ -42,19 +36,15 @@ struct SpokenOptions {
   std::function<bool(const std::string& arm, int64_t step)> report = {};  // false stops
 };
 
-struct Generation {
-  double test;         // accuracy
-  double kept, right;  // of the unlabelled, the part that the filter let pass; and of those, the part labelled right
-};
-struct NoisyGenerations {
-  std::vector<Generation> generations;
+struct Generations {
+  std::vector<Round> rounds;  // number 0 was taught nothing
   std::vector<nn::Sequential> models;
 };
-NoisyGenerations run_generations(const SpokenTask& task, const SpokenOptions& options);
+Generations run_generations(const FewLabelled& task, const SpokenOptions& options);
 
 // Test accuracies: labels alone for 3 steps in the place of one; and generation 1 without SpecAugment, taught by
 // the given generation 0.
-double run_longer(const SpokenTask& task, const SpokenOptions& options);
-double run_without_spec_augment(const SpokenTask& task, nn::Sequential teacher, const SpokenOptions& options);
+double run_longer(const FewLabelled& task, const SpokenOptions& options);
+double run_without_spec_augment(const FewLabelled& task, nn::Sequential teacher, const SpokenOptions& options);
 
 }  // namespace bijou::experiments
