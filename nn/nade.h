@@ -5,6 +5,7 @@
 // The weights W are shared by all conditionals, so that what was summed up for x_i is reused for x_{i+1}: O(D H) for
 // all of x, where D perceptrons would take O(D² H). H. Larochelle, I. Murray, "The neural autoregressive distribution
 // estimator", AISTATS 2011; B. Uria et al., "Neural autoregressive distribution estimation", JMLR 2016.
+// One network for all orderings, of any depth: nn/eonade.h.
 #pragma once
 
 #include "nn/autoregressive.h"
