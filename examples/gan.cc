@@ -37,7 +37,7 @@ Gan trained(const std::string& title, GanOptions o) {
   return train_gan(o);
 }
 
-// A point a hundredth of the picture wide for each sample: [1, 200, 200].
+// The square from -3 to 3, darker where there are more samples: [1, 160, 160].
 Tensor scatter_picture(const Tensor& xy) {
   constexpr int64_t kSize = 160;
   Tensor image = ones({1, kSize, kSize});
