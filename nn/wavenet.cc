@@ -37,15 +37,54 @@ Tensor mu_law_inverse(const Tensor& level, int64_t levels) {
 
 namespace {
 
-// x moved on by d steps, zeros coming in.
-Var delayed(const Var& x, int64_t d) {
-  const int64_t kept = std::max<int64_t>(0, x.size(1) - d);
-  return pad(slice(x, 1, 0, kept), {0, 0, x.size(1) - kept, 0});
+// [x_{t-d}, x_t] for x [B, T, C].
+Tensor taps(const Tensor& x, int64_t d) {
+  const int64_t times = x.size(1), c = x.size(2);
+  Tensor y({x.size(0), times, 2 * c});
+  const real* in = x.data();
+  real* out = y.mutable_data();
+  parallel_for(x.size(0) * times, 512, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      real* to = out + row * 2 * c;
+      if (row % times >= d) std::copy_n(in + (row - d) * c, c, to);
+      else std::fill_n(to, c, real(0));
+      std::copy_n(in + row * c, c, to + c);
+    }
+  });
+  return y;
+}
+
+// From g [B, T, 2C], what each x_t gave to both: g_t of its own time and g_{t+d} of the later one.
+Tensor taps_adjoint(const Tensor& g, int64_t d) {
+  const int64_t times = g.size(1), c = g.size(2) / 2;
+  Tensor x({g.size(0), times, c});
+  const real* in = g.data();
+  real* out = x.mutable_data();
+  parallel_for(g.size(0) * times, 512, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      real* to = out + row * c;
+      std::copy_n(in + row * 2 * c + c, c, to);
+      if (row % times + d >= times) continue;
+      const real* later = in + (row + d) * 2 * c;
+      for (int64_t k = 0; k < c; ++k) to[k] += later[k];
+    }
+  });
+  return x;
+}
+
+Var with_past_adjoint(const Var& g, int64_t d) {
+  return record("with_past_adjoint", taps_adjoint(g.value(), d), {g},
+                [d](const Node&, const Var& x, Grads& to) { to[0] = with_past(x, d); });
 }
 
 }  // namespace
 
-Var with_past(const Var& x, int64_t d) { return concat({delayed(x, d), x}, 2); }
+// Both ways are linear, and each is the derivative of the other.
+Var with_past(const Var& x, int64_t d) {
+  check(x.dim() == 3 && d > 0, "with_past: x [B, T, C] and d > 0 expected, not ", x.shape(), " and ", d);
+  return record("with_past", taps(x.value(), d), {x},
+                [d](const Node&, const Var& g, Grads& to) { to[0] = with_past_adjoint(g, d); });
+}
 
 WaveNetLayer::WaveNetLayer(Options o)
     : options(o),
@@ -59,7 +98,7 @@ WaveNetLayer::WaveNetLayer(Options o)
 }
 
 WaveNetLayer::Result WaveNetLayer::operator()(const Var& x, const Var& condition) const {
-  const Var taps = with_past(x, options.dilation), f = filter(taps), g = gate(taps);
+  const Var seen = with_past(x, options.dilation), f = filter(seen), g = gate(seen);
   const Var z = conditions.empty()
                     ? map([](auto a, auto b) { return tanh(a) * sigmoid(b); }, f, g)
                     : map([](auto a, auto b, auto by_a, auto by_b) { return tanh(a + by_a) * sigmoid(b + by_b); }, f, g,
@@ -87,11 +126,12 @@ WaveNet::WaveNet(Options o)
 int64_t WaveNet::receptive_field() const { return 1 + options.cycles * ((int64_t(1) << options.doublings) - 1); }
 
 Var WaveNet::operator()(const Var& x, const Var& condition) const {
-  check(x.dim() == 2, "WaveNet: sounds [B, T] expected; the shape is ", x.shape());
+  check(x.dim() == 2 && x.size(1) > 0, "WaveNet: sounds [B, T] expected; the shape is ", x.shape());
   check(options.condition == 0 ? !condition : condition && condition.shape() == Shape({x.size(0), options.condition}),
         "WaveNet: a condition [", x.size(0), ", ", options.condition, "] expected");
   const Var value = x * real(2.0 / double(options.levels - 1)) - real(1);  // in [-1, 1]
-  Var h = input(delayed(unsqueeze(value, 2), 1)), sum;
+  const Var before = pad(slice(value, 1, 0, x.size(1) - 1), {1, 0});       // at the beginning 0: silence
+  Var h = input(unsqueeze(before, 2)), sum;
   for (const WaveNetLayer& layer : layers) {
     const WaveNetLayer::Result r = layer(h, condition);
     h = r.x;
