@@ -7,6 +7,7 @@ namespace bijou::experiments {
 
 Effect inverse_cloze_effect();        // effect_inverse_cloze.cc
 Effect masked_lm_effect();            // effect_masked_lm.cc
+Effect noisy_student_effect();        // effect_noisy_student.cc
 Effect noisy_student_audio_effect();  // effect_noisy_student_audio.cc
 Effect sam_effect();                  // effect_sam.cc
 
@@ -14,6 +15,7 @@ std::vector<Effect> all_effects() {
   return {
       inverse_cloze_effect(),
       masked_lm_effect(),
+      noisy_student_effect(),
       noisy_student_audio_effect(),
       sam_effect(),
   };
