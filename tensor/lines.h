@@ -135,16 +135,26 @@ class Bundle {
   Numbers fold_and_write(real* out, Op op, const F& f, const In&... in) const {
     Numbers total;
     for (int64_t j = 0; j < width_; j += kLanes) Lane(Op::kNone).store(total.v + j);
-    each([&](int64_t at, int64_t j, auto part) {
-      const Lane y = f(pick(in, at, j, part)...);
-      if (out) part.store(y, out + at);
-      op(Lane::load(total.v + j), y).store(total.v + j);
+    for_columns([&](int64_t k, int64_t last, int64_t j, auto part) {
+      Lane t = Lane::load(total.v + j);
+      for (; k < last; ++k) {
+        const int64_t at = begin_ + k * stride_ + j;
+        const Lane y = f(pick(in, at, j, part)...);
+        if (out) part.store(y, out + at);
+        t = op(t, y);
+      }
+      t.store(total.v + j);
     });
     return total;
   }
   template <class F, class... In>
   void write(real* out, const F& f, const In&... in) const {
-    each([&](int64_t at, int64_t j, auto part) { part.store(f(pick(in, at, j, part)...), out + at); });
+    for_columns([&](int64_t k, int64_t last, int64_t j, auto part) {
+      for (; k < last; ++k) {
+        const int64_t at = begin_ + k * stride_ + j;
+        part.store(f(pick(in, at, j, part)...), out + at);
+      }
+    });
   }
 
   template <class F>
@@ -166,15 +176,16 @@ class Bundle {
     void store(Lane x, real* p) const { x.store(p, m); }
   };
 
-  // f(offset in memory, column, Whole or Part) for all registers.
+  // f(first row, last row, column, Whole or Part): registers full of columns, down a few rows at a time.
   template <class F>
-  void each(const F& f) const {
+  void for_columns(const F& f) const {
+    constexpr int64_t kRows = 8;
     const Mask last = first_lanes(width_ % kLanes);
-    for (int64_t k = 0; k < n_; ++k) {
-      const int64_t at = begin_ + k * stride_;
+    for (int64_t k = 0; k < n_; k += kRows) {
+      const int64_t end = std::min(k + kRows, n_);
       int64_t j = 0;
-      for (; j + kLanes <= width_; j += kLanes) f(at + j, j, Whole());
-      if (j < width_) f(at + j, j, Part{last});
+      for (; j + kLanes <= width_; j += kLanes) f(k, end, j, Whole());
+      if (j < width_) f(k, end, j, Part{last});
     }
   }
   Lane pick(const real* in, int64_t at, int64_t, auto part) const { return part.load(in + at); }

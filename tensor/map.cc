@@ -17,8 +17,9 @@ namespace detail {
 namespace {
 
 constexpr int kMaxArrays = kMaxInputs + kMaxResults;
-constexpr int64_t kStream = 1 << 22;       // bytes above which a result bypasses the cache
-constexpr int64_t kLongestSum = 1 << 12;   // elements summed in one go: bounds the rounding error of a long sum
+constexpr int64_t kStream = 1 << 22;      // bytes above which a result bypasses the cache:
+constexpr int64_t kStreamed = 1 << 10;    // it is made in pieces of so many elements
+constexpr int64_t kLongestSum = 1 << 12;  // elements summed in one go: bounds the rounding error of a long sum
 
 // The loop nest that all arrays of one map share, innermost first. Axes along which every array walks on evenly
 // (or stands still) are merged, so most maps have one or two loops.
@@ -69,9 +70,9 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
   }
   bool sums = false;
   for (int j = 0; j < results; ++j) sums = sums || put[j] == Put::kSum;
-  const int64_t longest = sums ? kLongestSum : last[0] - first[0];
+  const int64_t longest = sums ? kLongestSum : stream ? kStreamed : last[0] - first[0];
+  alignas(64) real streamed[kStreamed];
   Run run;
-  run.stream = stream;
   run.padded = false;
   std::copy_n(put, results, run.put);
   for (int i = 0; i < inputs; ++i) run.still[i] = nest.stride[i][0] == 0;
@@ -84,7 +85,15 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
         if (k < inputs) run.in[k] = in[k] + offset;
         else run.out[k - inputs] = out[k - inputs] + offset;
       }
+      if (!stream) {
+        kernel(formula, run);
+        continue;
+      }
+      real* to = std::exchange(run.out[0], streamed);
       kernel(formula, run);
+      int64_t e = 0;
+      for (; e + kLanes <= run.n; e += kLanes) hn::Stream(Lane::load(streamed + e).v, kLane, to + e);
+      std::copy_n(streamed + e, run.n - e, to + e);
     }
     int l = 1;  // the next run: an odometer over the outer loops
     while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;

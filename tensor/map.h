@@ -35,7 +35,6 @@ struct Run {
   bool still[kMaxInputs];  // the input is one number, the same all along the run
   real* out[kMaxResults];
   Put put[kMaxResults];
-  bool stream;  // results too large for the cache are written past it
   bool padded;  // no harm in reading and writing a little past n: see memory.h
 };
 using Kernel = void (*)(const void* formula, const Run& run);
@@ -46,67 +45,59 @@ using Kernel = void (*)(const void* formula, const Run& run);
 void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
               std::span<Tensor* const> results);
 
-// formula: (Lane, ..., Lane) -> std::array<Lane, NO>. The formula stands in one place only, as each copy of it would cost
-// compile time: the odd tail, less than a register, is copied to registers' size and passes through the same loop.
+// formula: (Lane, ..., Lane) -> std::array<Lane, NO>. The formula stands in one place only, as each copy of it would
+// cost compile time: the odd tail, less than a register, is copied to registers' size and passes through the same loop.
 template <class F, int NI, int NO>
 void kernel(const void* formula, const Run& run) {
   const F& f = *static_cast<const F*>(formula);
-  constexpr int64_t kMax = int64_t(hn::MaxLanes(kLane)), kSums = 4;
+  constexpr int64_t kSums = 4;  // a sum goes round in several registers, as one would wait for every addition to end
   const real* in[NI ? NI : 1];
-  int64_t moves[NI ? NI : 1];  // all ones where the input moves along, zero where it stands still
   real* out[NO];
-  alignas(64) real still[NI ? NI : 1][kMax], tail_in[NI ? NI : 1][kMax], tail_out[NO][kMax];
-  alignas(64) real totals[NO][kSums][kMax];  // several of each, as one would wait for every addition to end
+  int64_t in_moves[NI ? NI : 1], out_moves[NO];  // all ones where a pointer moves along, zero where it stands still
+  bool adds[NO];
+  alignas(64) real still[NI ? NI : 1][kLanes], tail_in[NI ? NI : 1][kLanes];
+  alignas(64) real sums[NO][kSums * kLanes], tail_out[NO][kLanes];
   for (int i = 0; i < NI; ++i) {
     if (run.still[i]) Lane(*run.in[i]).store(still[i]);
     in[i] = run.still[i] ? still[i] : run.in[i];
-    moves[i] = run.still[i] ? 0 : -1;
+    in_moves[i] = run.still[i] ? 0 : -1;
   }
   for (int j = 0; j < NO; ++j) {
-    out[j] = run.out[j];
-    if (run.put[j] != Put::kSum) continue;
-    for (auto& t : totals[j]) Lane(0).store(t);
+    const bool lies = run.put[j] == Put::kWrite || run.put[j] == Put::kAdd;
+    out[j] = lies ? run.out[j] : sums[j];  // (what is skipped goes there too)
+    out_moves[j] = lies ? -1 : (kSums - 1) * kLanes;
+    adds[j] = run.put[j] == Put::kAdd || run.put[j] == Put::kSum;
+    if (!lies) std::fill_n(sums[j], kSums * kLanes, real(0));
   }
 
-  int64_t end = run.padded ? run.n : run.n / kLanes * kLanes;  // the end of what is worked on where it lies
-  const int64_t rest = run.n - end;
-  for (int64_t k = 0;;) {
+  const int64_t whole = run.padded ? run.n : run.n / kLanes * kLanes;  // the end of what is worked on where it lies
+  const Mask tail = first_lanes(run.n - whole);
+  for (int64_t k = 0, end = whole;;) {
     for (; k < end; k += kLanes) {
       const std::array<Lane, NO> y = [&]<size_t... I>(std::index_sequence<I...>) {
-        return f(Lane::load(in[I] + (k & moves[I]))...);
+        return f(Lane::load(in[I] + (k & in_moves[I]))...);
       }(std::make_index_sequence<size_t(NI)>());
       for (int j = 0; j < NO; ++j) {
-        real* to = out[j] + k;
-        switch (run.put[j]) {
-          case Put::kWrite: run.stream ? hn::Stream(y[j].v, kLane, to) : y[j].store(to); break;
-          case Put::kAdd: (Lane::load(to) + y[j]).store(to); break;
-          case Put::kSum: {
-            real* total = totals[j][k / kLanes % kSums];
-            (Lane::load(total) + where(first_lanes(std::min(run.n - k, kLanes)), y[j], 0)).store(total);
-            break;
-          }
-          case Put::kSkip: break;
-        }
+        real* to = out[j] + (k & out_moves[j]);
+        (adds[j] ? Lane::load(to) + y[j] : y[j]).store(to);
       }
     }
     if (k >= run.n) break;
-    for (int i = 0; i < NI; ++i) {  // the tail; where k is added again, it lands in the copy
-      for (int64_t e = 0; e < rest; ++e) tail_in[i][e] = in[i][(k + e) & moves[i]];
-      in[i] = tail_in[i] - (k & moves[i]);
-    }
-    for (int j = 0; j < NO; ++j) {
-      if (run.put[j] == Put::kAdd) std::copy_n(out[j] + k, rest, tail_out[j]);
-      if (run.put[j] == Put::kWrite || run.put[j] == Put::kAdd) out[j] = tail_out[j] - k;
-    }
     end = run.n;
+    for (int i = 0; i < NI; ++i) {  // the tail
+      if (in_moves[i]) Lane::load(in[i] + k, tail).store(tail_in[i]), in[i] = tail_in[i], in_moves[i] = 0;
+    }
+    for (int j = 0; j < NO; ++j) out[j] = tail_out[j], out_moves[j] = 0, adds[j] = false;
   }
   for (int j = 0; j < NO; ++j) {
     if (run.put[j] == Put::kSum) {
-      Lane total = 0;
-      for (const auto& t : totals[j]) total += Lane::load(t);
+      Lane total = whole < run.n ? where(tail, Lane::load(tail_out[j]), 0) : Lane(0);
+      for (int64_t s = 0; s < kSums; ++s) total += Lane::load(sums[j] + s * kLanes);
       *run.out[j] += sum_lanes(total);
-    } else if (out[j] != run.out[j]) {
-      std::copy_n(tail_out[j], rest, run.out[j] + run.n - rest);
+    } else if (whole < run.n && run.put[j] != Put::kSkip) {
+      real* rest = run.out[j] + whole;
+      const Lane y = Lane::load(tail_out[j]);
+      (run.put[j] == Put::kAdd ? Lane::load(rest, tail) + y : y).store(rest, tail);
     }
   }
 }
@@ -122,7 +113,6 @@ void evaluate(const F& f, const Shape& space, const std::array<const Tensor*, NI
   if (!plain) return evaluate(&kernel<F, int(NI), NO>, &f, space, inputs, results);
   Run run;
   run.n = n;
-  run.stream = false;
   run.padded = true;  // the results are tensors just made
   for (size_t i = 0; i < NI; ++i) run.in[i] = inputs[i]->data(), run.still[i] = false;
   for (size_t j = 0; j < NO; ++j) {

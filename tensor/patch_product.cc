@@ -66,7 +66,7 @@ int64_t run_length(Offsets patch, int64_t first) {
 template <int C>
 void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* start, real* c) {
   constexpr int N = 4;  // registers for a run
-  alignas(64) real result[N * hn::MaxLanes(kLane)];
+  alignas(64) real result[N * kLanes];
   for (int64_t first = 0, run; first < int64_t(p.patch.size()); first += run) {
     run = run_length(p.patch, first);
     Lane sum[C][N];

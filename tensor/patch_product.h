@@ -24,10 +24,10 @@
 
 namespace bijou::detail {
 
-inline const int64_t kPanel = 2 * kLanes;
+constexpr int64_t kPanel = 2 * kLanes;
 inline int64_t panels_for(int64_t channels) { return (channels + kPanel - 1) / kPanel; }
 
-inline const int64_t kOverread = 4 * kLanes;
+constexpr int64_t kOverread = 4 * kLanes;
 
 using Offsets = std::span<const int32_t>;
 

@@ -26,10 +26,15 @@ class Shape {
   }
 
   int rank() const { return rank_; }
-  int64_t numel() const {
+  int64_t numel() const {  // of all seven, as sizes past the rank are 1: quicker than to stop at the rank
     int64_t n = 1;
-    for (int64_t size : *this) n *= size;
+    for (int64_t size : sizes_) n *= size;
     return n;
+  }
+  bool negative() const {  // is any size, as the -1 of reshape?
+    int32_t signs = 0;
+    for (int32_t size : sizes_) signs |= size;
+    return signs < 0;
   }
   int64_t operator[](int axis) const { return sizes_[at(axis)]; }
   int32_t& operator[](int axis) { return sizes_[at(axis)]; }
@@ -53,12 +58,12 @@ class Shape {
     for (int a = first; a < last; ++a) n *= sizes_[a];
     return n;
   }
-  // All 32 bytes at once, since sizes past the rank are 0.
+  // All 32 bytes at once, as sizes past the rank are alike.
   bool operator==(const Shape& o) const { return __builtin_memcmp(this, &o, sizeof(Shape)) == 0; }
 
  private:
   int32_t rank_ = 0;
-  int32_t sizes_[kMaxRank] = {};
+  int32_t sizes_[kMaxRank] = {1, 1, 1, 1, 1, 1, 1};
 };
 
 std::string to_string(const Shape& shape);  // "[32, 64]"

@@ -77,10 +77,8 @@ class Array {
 
  private:
   static size_t bytes(const Shape& shape) {
-    int64_t n = 1, signs = 0;
-    for (int64_t size : shape) n *= size, signs |= size;
-    check(signs >= 0, "a tensor cannot have the shape ", shape);
-    return size_t(n) * sizeof(T);
+    check(!shape.negative(), "a tensor cannot have the shape ", shape);
+    return size_t(shape.numel()) * sizeof(T);
   }
 
   Storage* storage_;
