@@ -1,16 +1,47 @@
-// Kernels, forward only, at 1e3, 1e5 and 1e7 elements.
+// Kernels, forward only, at 1e3, 1e5 and 1e7 elements; the cost of an op on next to nothing, and of a copy.
+#include <cstring>
+
 #include "autograd/conv.h"
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
 #include "nn/norm.h"
 #include "tensor/elementwise.h"
+#include "tensor/map.h"
 #include "tensor/random.h"
 #include "tests/bench/bench.h"
 
 namespace bijou::bench {
 
+// A hundred ops on four numbers, forward and backward.
+template <class Op>
+Work hundred(const Op& op) {
+  return [op, x = parameter(uniform({4}, 0.5, 1.5)), seed = Var(ones({4}))] {
+    Var y = x;
+    for (int i = 0; i < 100; ++i) y = op(y);
+    backward(y, seed);
+  };
+}
+
+// A large map should run at the speed of a copy.
+Work copying(int64_t n) {
+  return [from = uniform({n}, 0.5, 1.5), to = zeros({n})]() mutable {
+    real* out = to.mutable_data();
+    parallel_for(to.numel(), 1 << 16, [&](int64_t first, int64_t last) {
+      std::memcpy(out + first, from.data() + first, size_t(last - first) * sizeof(real));
+    });
+  };
+}
+
 Cases kernels() {
   Cases cases;
+  cases["100 tiny tanh"] = [] { return hundred([](const Var& x) { return tanh(x); }); };
+  cases["100 tiny products"] = [] {
+    return hundred([b = parameter(uniform({4}, 0.5, 1.5))](const Var& x) { return x * b; });
+  };
+  cases["copy 10000000"] = [] { return copying(10000000); };
+  cases["map 10000000"] = [] {
+    return [x = uniform({10000000}, 0.5, 1.5)] { map([](auto v) { return v * 2 + 1; }, x); };
+  };
   for (const int64_t n : {1000, 100000, 10000000}) {
     auto add = [&](const char* name, std::function<Work()> make) { cases[name + (" " + std::to_string(n))] = make; };
     auto unary = [&](const char* name, Tensor (*f)(const Tensor&)) {

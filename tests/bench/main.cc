@@ -98,6 +98,7 @@ int serve(const bench::Cases& cases) {
 
 int main(int argc, char** argv) {
   bench::Cases cases = bench::training_steps();
+  cases.merge(bench::method_steps());
   cases.merge(bench::kernels());
   if (argc == 2 && !std::strcmp(argv[1], "--serve")) return serve(cases);
   for (const auto& [name, make] : cases)

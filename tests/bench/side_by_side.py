@@ -17,6 +17,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import methods
+
 ROUNDS, BURST = 5, 0.15  # turns of each side, seconds of a turn
 
 
@@ -298,7 +300,7 @@ def gru():
 STEPS = {'mlp 784-256-128-10': lambda: mlp([784, 256, 128, 10]), 'mlp 784-32-10': lambda: mlp([784, 32, 10]),
          'realnvp 2-d': lambda: coupling_2d(2, affine), 'rq-nsf 2-d': lambda: coupling_2d(23, rq_spline),
          'glow 3x32x32': glow, 'maf 43-d 5x512': maf, 'planar 32': planar, 'made 43-512-512-86': made, 'vae 784-400-20': vae,
-         'conv encoder': conv_encoder, 'pixelcnn stack': pixelcnn, 'transformer': transformer, 'gru 128': gru}
+         'conv encoder': conv_encoder, 'pixelcnn stack': pixelcnn, 'transformer': transformer, 'gru 128': gru, **methods.STEPS}
 
 
 # ---- Kernels: forward only ------------------------------------------------------------------------------------------------
@@ -347,30 +349,58 @@ def burst(step):
     return statistics.median(times) * 1e6
 
 
+class Bijou:
+    def __init__(self, program):
+        self.server = subprocess.Popen([program, '--serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def burst(self, threads, name):
+        self.server.stdin.write(f'{threads} {BURST} {name}\n')
+        self.server.stdin.flush()
+        return json.loads(self.server.stdout.readline())
+
+    def close(self):
+        self.server.stdin.close()
+        self.server.wait()
+
+
+def compare(bijou, threads, name):
+    theirs_step = CASES[name]()
+    for _ in range(3):
+        theirs_step()
+    ours, theirs, floors = [], [], []
+    for _ in range(ROUNDS):
+        answer = bijou.burst(threads, name)
+        ours.append(answer['us'])
+        floors.append(answer['blas'])
+        theirs.append(burst(theirs_step))
+    a, b, floor = map(statistics.median, (ours, theirs, floors))
+    line = f'{name:22}{threads:8}{a:12.1f}{b:12.1f}{b / a:8.2f}'
+    print(line + (f'{floor:10.1f}{a / floor:10.2f}' if name in STEPS and floor else ''), flush=True)
+
+
+def alone(bijou, threads):
+    """What has no counterpart in PyTorch."""
+    times = {name: [] for name in ('copy 10000000', 'map 10000000', '100 tiny tanh', '100 tiny products')}
+    for _ in range(ROUNDS):
+        for name, bursts in times.items():
+            bursts.append(bijou.burst(threads, name)['us'])
+    copy, mapped, tanh, product = map(statistics.median, times.values())
+    print(f'threads {threads}: a large map runs at {100 * copy / mapped:.0f} % of the speed of a copy; a tiny op takes '
+          f'{10 * tanh:.0f} ns (tanh) or {10 * product:.0f} ns (product), forward and backward', flush=True)
+
+
 def main():
     program, wanted = sys.argv[1], sys.argv[2:]
     names = [n for n in CASES if not wanted or any(w in n for w in wanted)]
     print(f'{"":22}{"threads":>8}{"bijou µs":>12}{"PyTorch µs":>12}{"ratio":>8}{"blas µs":>10}{"over blas":>10}')
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        server = subprocess.Popen([program, '--serve'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        bijou = Bijou(program)
         for name in names:
-            theirs_step = CASES[name]()
-            for _ in range(3):
-                theirs_step()
-            ours, theirs, floors = [], [], []
-            for _ in range(ROUNDS):
-                server.stdin.write(f'{threads} {BURST} {name}\n')
-                server.stdin.flush()
-                answer = json.loads(server.stdout.readline())
-                ours.append(answer['us'])
-                floors.append(answer['blas'])
-                theirs.append(burst(theirs_step))
-            a, b, floor = map(statistics.median, (ours, theirs, floors))
-            line = f'{name:22}{threads:8}{a:12.1f}{b:12.1f}{b / a:8.2f}'
-            print(line + (f'{floor:10.1f}{a / floor:10.2f}' if name in STEPS and floor else ''), flush=True)
-        server.stdin.close()
-        server.wait()
+            compare(bijou, threads, name)
+        if not wanted:
+            alone(bijou, threads)
+        bijou.close()
 
 
 if __name__ == '__main__':

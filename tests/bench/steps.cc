@@ -13,24 +13,10 @@
 #include "nn/recurrent.h"
 #include "nn/sequential.h"
 #include "nn/transformer.h"
-#include "optim/adam.h"
-#include "tensor/random.h"
 #include "tests/bench/bench.h"
 
 namespace bijou::bench {
 namespace {
-
-// A step for a network, or any state, that can say its loss: M has parameters() and loss().
-template <class M, class Optimizer = optim::Adam>
-Work training(M model) {
-  auto state = std::make_shared<M>(std::move(model));
-  auto optimizer = std::make_shared<Optimizer>(state->parameters());
-  return [state, optimizer] {
-    optimizer->zero_grad();
-    backward(state->loss());
-    optimizer->step();
-  };
-}
 
 constexpr real kHalfLog2Pi = real(0.9189385332046727);
 

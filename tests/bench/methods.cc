@@ -1,0 +1,78 @@
+// Training steps of the lecture's methods, the same as in side_by_side.py line for line. What is drawn at random for a
+// batch (views, masked positions) is drawn beforehand.
+#include "nn/conv.h"
+#include "nn/losses.h"
+#include "nn/nade.h"
+#include "nn/norm.h"
+#include "nn/wavenet.h"
+#include "optim/sam.h"
+#include "optim/sgd.h"
+#include "ssl/masked_lm.h"
+#include "ssl/simclr.h"
+#include "tests/bench/bench.h"
+
+namespace bijou::bench {
+namespace {
+
+struct Nade : nn::Module {
+  void members(nn::Visitor& visit) override { visit("net", net); }
+  Var loss() const { return -mean(net.log_prob(x)); }
+  nn::Nade net{{.features = 784, .hidden = 128}};
+  Var x = bernoulli({32, 784}, 0.3);
+};
+
+struct Wavenet : nn::Module {
+  void members(nn::Visitor& visit) override { visit("net", net); }
+  Var loss() const { return -mean(net.conditionals(x)); }
+  nn::WaveNet net{{.channels = 32, .skip = 64, .doublings = 9}};
+  Var x = to_tensor(randint({4, 1000}, 0, 256));
+};
+
+struct Simclr : nn::Module {
+  nn::Sequential net{nn::Conv2d({.in = 1, .out = 32, .kernel = 3, .padding = 1}), nn::BatchNorm2d({.channels = 32}),
+                     nn::ReLU(), nn::Conv2d({.in = 32, .out = 64, .kernel = 3, .stride = 2, .padding = 1}),
+                     nn::BatchNorm2d({.channels = 64}), nn::ReLU()};
+  nn::Sequential head = ssl::projection_head(64, {128, 64}, true);
+  Var x = randn({128, 1, 28, 28});
+  void members(nn::Visitor& visit) override { visit("net", net), visit("head", head); }
+  Var loss() const { return ssl::nt_xent(head(mean(net(x), {2, 3})), 0.5); }
+};
+
+struct MaskedLm : nn::Module {
+  MaskedLm() : net({.vocabulary = 8192, .length = 64, .dim = 128}) {
+    const ssl::TokenBatch batch{.tokens = randint({32, 64}, ssl::kSpecials, 8192), .padding = zeros({32, 64})};
+    masked = ssl::mlm_mask(batch, {.vocabulary = 8192}, default_generator());
+  }
+  void members(nn::Visitor& visit) override { visit("body", net.body), visit("head", net.head); }
+  Var loss() const { return net.loss(masked); }
+  ssl::MaskedLM net;
+  ssl::Masked masked;
+};
+
+// A perceptron again, by sharpness-aware minimisation.
+Work sam() {
+  struct Model : nn::Module {
+    void members(nn::Visitor& visit) override { visit("net", net); }
+    Var loss() const { return nn::cross_entropy(net(x), y); }
+    nn::Sequential net{nn::Linear({.in = 784, .out = 256}), nn::ReLU(), nn::Linear({.in = 256, .out = 128}), nn::ReLU(),
+                       nn::Linear({.in = 128, .out = 10})};
+    Var x = randn({64, 784});
+    Indices y = randint({64}, 0, 10);
+  };
+  auto model = std::make_shared<Model>();
+  auto optimizer = std::make_shared<optim::SGD>(model->parameters(), optim::SgdOptions{.lr = 0.01, .momentum = 0.9});
+  auto sam = std::make_shared<optim::Sam>(*optimizer, optim::SamOptions{.rho = 0.05});
+  return [=] { sam->step([&] { return model->loss(); }); };
+}
+
+}  // namespace
+
+Cases method_steps() {
+  return {{"nade 784-128", [] { return training(Nade()); }},
+          {"wavenet", [] { return training(Wavenet()); }},
+          {"simclr", [] { return training(Simclr()); }},
+          {"masked lm", [] { return training<MaskedLm, optim::AdamW>(MaskedLm()); }},
+          {"sam mlp 784-256-128-10", sam}};
+}
+
+}  // namespace bijou::bench

@@ -1,0 +1,113 @@
+"""The training steps of methods.cc, in PyTorch; each function returns one that does a step."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+def minimise(optimizer, loss):
+    def step():
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    return step
+
+
+def nade():
+    w, v = [nn.Parameter(0.01 * torch.randn(784, 128)) for _ in range(2)]
+    b, c = nn.Parameter(torch.zeros(784)), nn.Parameter(torch.zeros(128))
+    x = (torch.rand(32, 784) < 0.3).float()
+
+    def loss():
+        a, logits = c.expand(32, 128), []
+        for i in range(784):
+            logits.append(torch.sigmoid(a) @ v[i] + b[i])
+            a = a + x[:, i:i + 1] * w[i]
+        return F.binary_cross_entropy_with_logits(torch.stack(logits, 1), x, reduction='sum') / 32
+    return minimise(torch.optim.Adam([w, v, b, c]), loss)
+
+
+def wavenet():
+    class Layer(nn.Module):
+        def __init__(self, dilation):
+            super().__init__()
+            self.dilation = dilation
+            self.filter, self.gate = [nn.Conv1d(32, 32, 2, dilation=dilation) for _ in range(2)]
+            self.residual, self.skip = nn.Conv1d(32, 32, 1), nn.Conv1d(32, 64, 1)
+
+        def forward(self, x):
+            past = F.pad(x, (self.dilation, 0))
+            z = torch.tanh(self.filter(past)) * torch.sigmoid(self.gate(past))
+            return x + self.residual(z), self.skip(z)
+
+    layers = nn.ModuleList(Layer(2 ** k) for k in range(9))
+    first, last = nn.Conv1d(1, 32, 1), nn.Sequential(nn.ReLU(), nn.Conv1d(64, 64, 1), nn.ReLU(), nn.Conv1d(64, 256, 1))
+    level = torch.randint(256, (4, 1000))
+    x = F.pad(level[:, None, :-1] * (2 / 255) - 1, (1, 0))
+
+    def loss():
+        h, total = first(x), 0
+        for layer in layers:
+            h, skip = layer(h)
+            total = total + skip
+        return F.cross_entropy(last(total), level)
+    return minimise(torch.optim.Adam([*layers.parameters(), *first.parameters(), *last.parameters()]), loss)
+
+
+def simclr():
+    net = nn.Sequential(nn.Conv2d(1, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(),
+                        nn.Conv2d(32, 64, 3, 2, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                        nn.Linear(64, 128, bias=False), nn.BatchNorm1d(128), nn.ReLU(),
+                        nn.Linear(128, 64, bias=False), nn.BatchNorm1d(64))
+    x, partner = torch.randn(128, 1, 28, 28), (torch.arange(128) + 64) % 128
+    itself = torch.diag(torch.full((128,), float('-inf')))
+
+    def loss():
+        z = F.normalize(net(x))
+        return F.cross_entropy(z @ z.T / 0.5 + itself, partner)
+    return minimise(torch.optim.Adam(net.parameters()), loss)
+
+
+def masked_lm():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.token, self.position, self.segment = nn.Embedding(8192, 128), nn.Embedding(64, 128), nn.Embedding(2, 128)
+            layer = nn.TransformerEncoderLayer(128, 4, 512, dropout=0, activation='gelu', batch_first=True)
+            self.norm, self.blocks = nn.LayerNorm(128), nn.TransformerEncoder(layer, 2)
+            self.dense, self.head_norm = nn.Linear(128, 128), nn.LayerNorm(128)
+            self.bias = nn.Parameter(torch.zeros(8192))
+
+        def forward(self, ids, padding, positions):
+            h = self.token(ids) + self.position.weight + self.segment.weight[0]
+            h = self.blocks(self.norm(h), src_key_padding_mask=padding).reshape(-1, 128)[positions]
+            return F.linear(self.head_norm(F.gelu(self.dense(h))), self.token.weight, self.bias)
+
+    net, ids, padding = Model(), torch.randint(8192, (32, 64)), torch.zeros(32, 64, dtype=torch.bool)
+    positions = torch.rand(32, 64).argsort(1)[:, :10].add(64 * torch.arange(32)[:, None]).flatten()
+    targets = torch.randint(8192, (320,))
+    return minimise(torch.optim.AdamW(net.parameters()), lambda: F.cross_entropy(net(ids, padding, positions), targets))
+
+
+def sam():
+    net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+    x, y, weights = torch.randn(64, 784), torch.randint(10, (64,)), list(net.parameters())
+    optimizer = torch.optim.SGD(weights, lr=0.01, momentum=0.9)
+
+    def step():
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        with torch.no_grad():
+            norm = torch.norm(torch.stack([w.grad.norm() for w in weights]))
+            moves = [w.grad * (0.05 / norm) for w in weights]
+            for w, move in zip(weights, moves):
+                w.add_(move)
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        with torch.no_grad():
+            for w, move in zip(weights, moves):
+                w.sub_(move)
+        optimizer.step()
+    return step
+
+
+STEPS = {'nade 784-128': nade, 'wavenet': wavenet, 'simclr': simclr, 'masked lm': masked_lm,
+         'sam mlp 784-256-128-10': sam}
