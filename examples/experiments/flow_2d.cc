@@ -6,11 +6,15 @@
 #include "autograd/ops.h"
 #include "examples/support/images.h"
 #include "flows/actnorm.h"
+#include "flows/continuous.h"
 #include "flows/coupling.h"
 #include "flows/elementwise.h"
 #include "flows/linear.h"
 #include "flows/maf.h"
 #include "flows/planar.h"
+#include "flows/radial.h"
+#include "flows/residual.h"
+#include "flows/sylvester.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/ema.h"
@@ -52,6 +56,16 @@ const std::vector<Kind>& kinds() {
          c.add(flows::Maf({.features = 2, .hidden = {hidden, hidden}, .ordering = order})).add(flows::ActNorm(2));
        }},
       {"planar", 32, [](flows::Chain& c, int, int64_t) { c.add(flows::Planar({.features = 2})); }},
+      {"radial", 32, [](flows::Chain& c, int, int64_t) { c.add(flows::Radial({.features = 2})); }},
+      {"sylvester", 24, [](flows::Chain& c, int, int64_t) { c.add(flows::Sylvester({.features = 2, .hidden = 2})); }},
+      {"residual", 8,
+       [](flows::Chain& c, int, int64_t hidden) {
+         c.add(flows::Residual({.features = 2, .hidden = {hidden, hidden}})).add(flows::ActNorm(2));
+       }},
+      {"ffjord", 1,
+       [](flows::Chain& c, int, int64_t hidden) {
+         c.add(flows::Continuous({.features = 2, .hidden = {hidden, hidden}, .tolerance = 1e-4}));
+       }},
   };
   return list;
 }
@@ -128,10 +142,8 @@ Tensor log_q(const flows::Flow& flow, const Tensor& points) {
   return concat(parts, 0);
 }
 
-constexpr int64_t kCells = 400;
-
-double mass(const flows::Flow& flow, double extent) {
-  return support::integral(exp(log_q(flow, support::plane(extent, kCells))), extent);
+double mass(const flows::Flow& flow, double extent, int64_t cells) {
+  return support::integral(exp(log_q(flow, support::plane(extent, cells))), extent);
 }
 // ∫ p log (p / q), where nothing times its logarithm is nothing.
 double divergence(const Tensor& log_p, const Tensor& log_q, double extent) {
@@ -141,18 +153,18 @@ double divergence(const Tensor& log_p, const Tensor& log_q, double extent) {
 
 }  // namespace
 
-Verdict judge(const flows::Flow& flow, const support::Toy& toy) {
-  const Tensor points = support::plane(toy.extent, kCells), log_p = toy.log_density(points);
-  return {divergence(log_p, log_q(flow, points), toy.extent), support::entropy(toy), mass(flow, 2 * toy.extent)};
+Verdict judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells) {
+  const Tensor points = support::plane(toy.extent, cells), log_p = toy.log_density(points);
+  return {divergence(log_p, log_q(flow, points), toy.extent), support::entropy(toy), mass(flow, 2 * toy.extent, cells)};
 }
 
-Verdict judge(const flows::Flow& flow, const support::Energy& energy) {
+Verdict judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells) {
   const NoGrad guard;
-  const Tensor points = support::plane(energy.extent, kCells), log_p = energy.log_density(points).value();
+  const Tensor points = support::plane(energy.extent, cells), log_p = energy.log_density(points).value();
   const double log_z = std::log(support::integral(exp(log_p), energy.extent));
   const Tensor p = log_p - real(log_z);
   return {divergence(log_q(flow, points), p, energy.extent), -divergence(p, zeros(p.shape()), energy.extent),
-          mass(flow, 2 * energy.extent)};
+          mass(flow, 2 * energy.extent, cells)};
 }
 
 // ---- Pictures -------------------------------------------------------------------------------------------------------

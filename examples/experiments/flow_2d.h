@@ -38,8 +38,8 @@ struct Verdict {
   double entropy;  // of p
   double mass;     // ∫ q, over a square twice as wide as p's
 };
-Verdict judge(const flows::Flow& flow, const support::Toy& toy);
-Verdict judge(const flows::Flow& flow, const support::Energy& energy);
+Verdict judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells = 400);  // cells x cells of them
+Verdict judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells = 400);
 
 // ---- Pictures -------------------------------------------------------------------------------------------------------
 
