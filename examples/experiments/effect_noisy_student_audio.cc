@@ -34,11 +34,11 @@ Effect noisy_student_audio_effect() {
           .about = "a recogniser of spoken digits, 100 of 2,400 utterances labelled; accuracy on new takes",
           .seeds = 8,
           .arms = {{"takes", [](const Trial& t) { return generations(t, false); }},
-                   {"labels only, 3 x", [](const Trial& t) { return longer(t, false); }},
+                   {"labels only 3 x", [](const Trial& t) { return longer(t, false); }},
                    {"new speaker", [](const Trial& t) { return generations(t, true); }},
-                   {"new speaker, labels only, 3 x", [](const Trial& t) { return longer(t, true); }}},
+                   {"new speaker labels only 3 x", [](const Trial& t) { return longer(t, true); }}},
           .gates = {{.a = "takes.gen1", .b = "takes.gen0", .low = 0.025},
-                    {.a = "takes.gen1", .b = "labels only, 3 x.test", .low = 0.01},
+                    {.a = "takes.gen1", .b = "labels only 3 x.test", .low = 0.01},
                     {.a = "takes.no SpecAugment", .b = "takes.gen0", .high = 0.01}}};
 }
 
