@@ -4,29 +4,23 @@
 // counts is p(x | identity) on new images, in bits/dim. Beside a row stands plain augmentation by the same
 // transformations, of which the model is told nothing: the slide's (a) against (b). Each row may have its own dropout.
 // M. Jun et al., ICML 2020; see ssl/distaug.h.
-#include <cstdio>
-#include <sstream>
-
 #include "examples/experiments/distaug.h"
+
+#include <cstdio>
+
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
 #include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/words.h"
 
 using namespace bijou;
 using namespace bijou::support;
 using namespace bijou::experiments;
 
 namespace {
-
-std::vector<std::string> words(const std::string& list) {
-  std::vector<std::string> result;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) result.push_back(word);
-  return result;
-}
 
 // A row of samples under each transformation, and below it the same undone.
 void draw_samples(const std::string& path, const DistAugRun& run, const Shape& image, uint64_t seed) {
@@ -50,8 +44,9 @@ void draw_samples(const std::string& path, const DistAugRun& run, const Shape& i
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "distaug", .about = "Distribution augmentation: the lecture's table.", .epochs = 30});
-  const std::string dataset_name = args.option("dataset", "", "cifar10, mnist, fashion-mnist or digits; "
-                                                              "by default cifar10 where --data is given, else digits");
+  const std::string dataset_name = args.option("dataset", "",
+                                               "cifar10, mnist, fashion-mnist or digits; "
+                                               "by default cifar10 where --data is given, else digits");
   const std::string model = args.choice("model", {"made", "transformer"}, "the density model");
   const std::string rows = args.option("rows", "none,flip,rot,rot+tr,rot+tr+col", "types of each row");
   const std::string dropouts = args.option("dropout", "0", "dropout rates, of which validation picks one for each row");

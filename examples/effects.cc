@@ -10,14 +10,13 @@
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "examples/support/cli.h"
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/words.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -29,8 +28,7 @@ std::vector<Effect> chosen(const Args& args, const std::string& only) {
   const std::vector<Effect> all = all_effects();
   if (only.empty()) return all;
   std::vector<Effect> some;
-  std::istringstream in(only);
-  for (std::string name; std::getline(in, name, ',');) {
+  for (const std::string& name : words(only)) {
     const size_t before = some.size();
     for (const Effect& e : all)
       if (e.name == name) some.push_back(e);

@@ -4,8 +4,6 @@
 #include <cmath>
 
 #include "tensor/elementwise.h"
-#include "tensor/layout.h"
-#include "tensor/linalg.h"
 #include "tensor/map.h"
 #include "tensor/matmul.h"
 
@@ -26,6 +24,23 @@ Estimate estimate(const std::vector<double>& samples) {
   return {mean, std::sqrt(square / (n - 1) / n)};
 }
 
+// An orthonormal basis, row by row, of what A makes of random vectors: of where A is large.
+Tensor range_of(const LinearOperator& a, int64_t most, Generator& g) {
+  constexpr double kNothing = 10 * std::numeric_limits<real>::epsilon();
+  Tensor basis({most, a.size});
+  int64_t rows = 0;
+  for (int64_t i = 0; i < most; ++i) {
+    Tensor v = a.matvec(random_signs(a.size, g));
+    const double before = dot(v, v);
+    const Tensor known = basis.rows(0, rows);
+    for (int pass = 0; pass < 2 && rows > 0; ++pass) v = v - matmul(matmul(known, v), known);
+    const double left = dot(v, v);
+    if (left <= kNothing * kNothing * before) continue;  // A has no larger rank
+    basis.row(rows++).copy_from(v * real(1 / std::sqrt(left)));
+  }
+  return basis.rows(0, rows);
+}
+
 }  // namespace
 
 Estimate hutchinson(const LinearOperator& a, const TraceOptions& o) {
@@ -43,15 +58,13 @@ Estimate hutch_pp(const LinearOperator& a, const TraceOptions& o) {
   check(o.probes >= 6, "hutch_pp: ", o.probes, " products with A; it wants 6");
   Generator g(o.seed);
   const int64_t third = std::min(o.probes / 3, a.size);
-  Tensor sketch({third, a.size});
-  for (int64_t i = 0; i < third; ++i) sketch.row(i).copy_from(a.matvec(random_signs(a.size, g)));
-  const Tensor q = transpose(qr(transpose(sketch, 0, 1)).q, 0, 1);  // rows that span where A is large
+  const Tensor q = range_of(a, third, g);
   double exact = 0;
   for (int64_t i = 0; i < q.size(0); ++i) exact += dot(q.row(i), a.matvec(q.row(i)));
   std::vector<double> samples;
   for (int64_t i = 0; i < o.probes - 2 * third; ++i) {
     Tensor z = random_signs(a.size, g);
-    z = z - matmul(matmul(q, z), q);
+    if (q.size(0) > 0) z = z - matmul(matmul(q, z), q);
     samples.push_back(dot(z, a.matvec(z)));
   }
   const Estimate rest = estimate(samples);

@@ -22,7 +22,7 @@ Arm arm(const std::string& name, const SamArm& a) {
             noisy_sets({.dataset = trial.dataset("mnist"), .folder = trial.data, .noise = a.noise, .seed = trial.seed});
         const FlatRun run = train_flat(data, {.sam = {.rho = a.rho, .m = a.m}, .epochs = a.epochs, .seed = trial.seed});
         Measurements m{{"test", run.test.back()}, {"early", run.early()}};
-        if (a.curvature) m.emplace_back("lambda", flatness(run, data).lambda_max);
+        if (a.curvature) m.emplace_back("lambda", lambda_max(training_loss(run, data), run));
         return m;
       }};
 }

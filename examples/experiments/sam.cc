@@ -1,6 +1,8 @@
 #include "examples/experiments/sam.h"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
 
 #include "examples/support/batches.h"
 #include "nn/activation.h"
@@ -10,7 +12,6 @@
 #include "optim/lanczos.h"
 #include "optim/schedule.h"
 #include "optim/sgd.h"
-#include "optim/spectrum.h"
 #include "tensor/indexing.h"
 
 namespace bijou::experiments {
@@ -28,10 +29,17 @@ NoisySets noisy_sets(const NoisySetOptions& o) {
   return {some.rows(0, o.train), some.rows(o.train, some.size()), test.rows(0, o.test)};
 }
 
+nn::Sequential make_perceptron(const std::vector<int64_t>& sizes) {
+  nn::Sequential net{nn::Flatten()};
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    if (i > 0) net.add(nn::ReLU());
+    net.add(nn::Linear({.in = sizes[i], .out = sizes[i + 1]}));
+  }
+  return net;
+}
+
 nn::Sequential make_classifier(const std::string& model, const Shape& image, int64_t classes) {
-  if (model == "mlp")
-    return nn::Sequential(nn::Flatten(), nn::Linear({.in = image.numel(), .out = 64}), nn::ReLU(),
-                          nn::Linear({.in = 64, .out = 64}), nn::ReLU(), nn::Linear({.in = 64, .out = classes}));
+  if (model == "mlp") return make_perceptron({image.numel(), 64, 64, classes});
   check(model == "conv", "make_classifier: there is no model '", model, "'; mlp and conv are known");
   auto halved = [](int64_t size) { return (size + 1) / 2; };
   const int64_t features = 32 * halved(halved(image[1])) * halved(halved(image[2]));
@@ -39,6 +47,35 @@ nn::Sequential make_classifier(const std::string& model, const Shape& image, int
                         nn::Conv2d({.in = 16, .out = 32, .kernel = 3, .stride = 2, .padding = 1}), nn::ReLU(),
                         nn::Flatten(), nn::Linear({.in = features, .out = 64}), nn::ReLU(),
                         nn::Linear({.in = 64, .out = classes}));
+}
+
+nn::Sequential classifier_of(const nn::StateDict& weights, const Shape& image) {
+  std::map<int, Tensor> matrices, biases;  // by number of the layer
+  for (const auto& [name, tensor] : weights) {
+    check(std::isdigit(name[0]), "classifier_of: ", name, " is not of a sequence of layers");
+    (tensor.dim() == 1 ? biases : matrices)[std::stoi(name)] = tensor;
+  }
+  check(!matrices.empty() && matrices.size() == biases.size(), "classifier_of: ", matrices.size(), " weights with ",
+        biases.size(), " biases; a perceptron, or this library's small convnet, is expected");
+  if (matrices.begin()->second.dim() == 4) {
+    nn::Sequential net = make_classifier("conv", image, matrices.rbegin()->second.size(0));
+    net.load_state_dict(weights);
+    return net;
+  }
+  std::vector<int64_t> sizes{image.numel()};
+  for (const auto& [layer, w] : matrices) {
+    check(w.dim() == 2 && w.size(1) == sizes.back() && biases.contains(layer), "classifier_of: layer ", layer, " is ",
+          w.shape(), ", after ", sizes.back(), " numbers");
+    sizes.push_back(w.size(0));
+  }
+  nn::Sequential net = make_perceptron(sizes);
+  std::vector<Var> parameters = net.parameters();
+  size_t next = 0;
+  for (const auto& [layer, w] : matrices) {
+    parameters[next++].mutable_value().copy_from(w);
+    parameters[next++].mutable_value().copy_from(biases.at(layer));
+  }
+  return net;
 }
 
 double accuracy(const nn::Sequential& net, const support::Dataset& data) {
@@ -80,22 +117,20 @@ FlatRun train_flat(const NoisySets& data, const FlatTraining& o) {
     run.valid.push_back(accuracy(run.net, data.valid));
     run.test.push_back(accuracy(run.net, data.test));
     const bool tenth = (step + 1) * 10 / steps > (step + 1 - batches.per_epoch()) * 10 / steps;
-    if (o.curvature_along && tenth) run.lambdas.push_back(flatness(run, data).lambda_max);
+    if (o.curvature_along && tenth) run.lambdas.push_back(lambda_max(training_loss(run, data, 500), run, 0.03));
     if (o.tick && !o.tick("test " + std::to_string(run.test.back()))) break;
   }
   return run;
 }
 
-optim::Objective training_loss(const FlatRun& run, const NoisySets& data) {
-  const support::Dataset some = data.train.rows(0, std::min<int64_t>(data.train.size(), 1000));
+optim::Objective training_loss(const FlatRun& run, const NoisySets& data, int64_t images) {
+  const support::Dataset some = data.train.rows(0, std::min(data.train.size(), images));
   return optim::classification(run.net, some.images, some.labels);
 }
 
-Flatness flatness(const FlatRun& run, const NoisySets& data) {
-  const optim::Objective loss = training_loss(run, data);
+double lambda_max(const optim::Objective& loss, const FlatRun& run, double tolerance) {
   const optim::LinearOperator hessian = optim::hessian_operator(loss, run.net.parameters());
-  return {optim::mean_loss(loss), optim::lanczos(hessian, {.steps = 40, .tolerance = 1e-3}).values[0],
-          optim::hutchinson(hessian, {.probes = 10}).mean};
+  return optim::lanczos(hessian, {.steps = 40, .tolerance = tolerance}).values[0];
 }
 
 }  // namespace bijou::experiments

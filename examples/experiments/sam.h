@@ -27,6 +27,11 @@ NoisySets noisy_sets(const NoisySetOptions& o);
 // 64-64 hidden units with ReLU; or two convolutions with stride 2 (16, 32 channels) and 64 hidden units. Neither has
 // batch normalisation, which would blur what curvature means.
 nn::Sequential make_classifier(const std::string& model, const Shape& image, int64_t classes);
+nn::Sequential make_perceptron(const std::vector<int64_t>& sizes);  // ReLU between linear layers
+
+// The network that a checkpoint's weights are of: a perceptron of any sizes with ReLU, as examples/mnist saves one, or
+// make_classifier("conv", ...). Throws where they are neither's.
+nn::Sequential classifier_of(const nn::StateDict& weights, const Shape& image);
 
 struct FlatTraining {
   std::string model = "mlp";           // or "conv"
@@ -47,11 +52,9 @@ FlatRun train_flat(const NoisySets& data, const FlatTraining& o);
 
 double accuracy(const nn::Sequential& net, const support::Dataset& data);
 
-// Of the training loss on the first 1,000 images, labels as the network saw them.
-struct Flatness {
-  double loss, lambda_max, trace;
-};
-optim::Objective training_loss(const FlatRun& run, const NoisySets& data);
-Flatness flatness(const FlatRun& run, const NoisySets& data);
+// The training loss of the first `images`, labels as the network saw them; and the largest eigenvalue of its Hessian,
+// to within this part of it.
+optim::Objective training_loss(const FlatRun& run, const NoisySets& data, int64_t images = 1000);
+double lambda_max(const optim::Objective& loss, const FlatRun& run, double tolerance = 1e-3);
 
 }  // namespace bijou::experiments
