@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
                                                "mnist, fashion-mnist, cifar10 or digits; "
                                                "by default mnist where --data is given, else digits");
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
-  const int k = args.option("k", 12, "eigenvalues", 1);
+  const int k = args.option("eigenvalues", 12, "how many, from the largest down", 1);
   const int steps = args.option("steps", 60, "products with a vector, at most, for each Lanczos run", 12);
   const int probes = args.option("probes", 4, "random vectors for the density", 1);
   const Run run = args.done();

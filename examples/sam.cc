@@ -7,10 +7,10 @@
 // too. And as a step of SAM is two gradients, SGD has a row with twice the epochs.
 //
 //   sam --data DIR --seeds 5            MNIST; --dataset fashion-mnist or cifar10, --model conv for others
-//   sam --rho 0,.1,.2 --m 64,16,4 --p 2,4,inf --noise 0
+//   sam --rho 0,.1,.2 --group 64,16,4 --norm 2,4,inf --noise 0
 //
-// For p other than 2, rho is turned into that of a step as long for p = 2, were all its numbers of one size: rho n^(1/p
-// - 1/2). P. Foret et al., ICLR 2021; see optim/sam.h.
+// With another norm p, rho is given as for p = 2, and multiplied by n^(1/p - 1/2) for n weights: the length of a step
+// whose numbers are all of one size. P. Foret et al., ICLR 2021; see optim/sam.h.
 #include "examples/experiments/sam.h"
 
 #include <cmath>
@@ -199,8 +199,8 @@ int main(int argc, char** argv) {
                                                "by default mnist where --data is given, else digits");
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
   const std::string rhos = args.option("rho", "0,0.05,0.1,0.2,0.4", "how far to look; 0 is SGD");
-  const std::string ms = args.option("m", "64,16", "images that share an epsilon, of batches of 64");
-  const std::string ps = args.option("p", "2", "norms; inf is one");
+  const std::string ms = args.option("group", "64,16", "images that share an epsilon, of batches of 64");
+  const std::string ps = args.option("norm", "2", "p, of the length of epsilon; inf is one");
   const std::string asam = args.option("asam", "1", "rho of adaptive SAM");
   const int seeds = args.option("seeds", 1, "how many, from --seed on", 1);
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");

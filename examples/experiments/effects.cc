@@ -5,20 +5,26 @@
 
 namespace bijou::experiments {
 
+Effect distaug_effect();              // effect_distaug.cc
 Effect inverse_cloze_effect();        // effect_inverse_cloze.cc
 Effect masked_lm_effect();            // effect_masked_lm.cc
 Effect noisy_student_effect();        // effect_noisy_student.cc
 Effect noisy_student_audio_effect();  // effect_noisy_student_audio.cc
 Effect sam_effect();                  // effect_sam.cc
+Effect simclr_effect();               // effect_simclr.cc
 
 std::vector<Effect> all_effects() {
+  // clang-format off
   return {
+      distaug_effect(),
       inverse_cloze_effect(),
       masked_lm_effect(),
       noisy_student_effect(),
       noisy_student_audio_effect(),
       sam_effect(),
+      simclr_effect(),
   };
+  // clang-format on
 }
 
 namespace {
