@@ -38,6 +38,20 @@ TEST(SplineAutoregressive, IsABijector) {
                   {.scales = {0, 0.1, 0.5}, .inverse = kDouble ? 1e-9 : 1e-3, .log_det = 1e-8, .differences = 1e-4});
 }
 
+// The determinant of a triangular Jacobian knows its diagonal alone; what stands below it, and the parameters, too.
+TEST(Maf, GradientsThroughItsInverseAreThoseOfDifferences) {
+  SKIP_IN_FLOAT();
+  Maf maf({.features = 4, .hidden = {8}, .activation = nn::Tanh()});
+  for (Var& p : maf.parameters()) p.mutable_value().copy_from(random(p.shape(), 3) * real(0.5));
+  const Tensor weights = random({2, 4}, 4);
+  auto f = [&](const std::vector<Var>& in) {
+    maf.made.layers[0].weight = in[0], maf.made.layers[1].bias = in[1];
+    const Data d = maf.inverse(in[2]);
+    return sum(d.x * Var(weights)) + sum(square(d.log_det));
+  };
+  gradcheck(f, {random({8, 4}, 5), random({8}, 6), random({2, 4}, 7)});
+}
+
 TEST(SplineAutoregressive, DependsOnAContext) {
   expect_bijector(SplineAutoregressive({.features = 3, .hidden = {16}, .context = 2, .activation = nn::Tanh()}, 5),
                   random({4, 3}),
