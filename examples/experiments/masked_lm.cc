@@ -149,7 +149,8 @@ ssl::CausalLM train_causal(const TextData& data, const LmOptions& o) {
 
 namespace {
 
-constexpr size_t kRows = 250;  // at a time
+constexpr size_t kRows = 250;   // at a time
+constexpr double kEnough = 50;  // tokens at a position, for their mean to say something
 
 ssl::Masked question(std::span<const Tokens> rows, std::span<const std::pair<size_t, size_t>> asked, bool hide) {
   ssl::Masked q{ssl::padded(rows), {}, {}};
@@ -175,7 +176,7 @@ class Tally {
     double n = 0;
     for (size_t t = 0; t < count_.size(); ++t) {
       s.nats += nats_[t], n += count_[t];
-      s.by_position.push_back(nats_[t] / count_[t]);
+      if (count_[t] >= kEnough && s.by_position.size() == t) s.by_position.push_back(nats_[t] / count_[t]);
     }
     s.nats /= n, s.accuracy = right_ / n;
     return s;

@@ -47,7 +47,7 @@ Questions nothing_hidden(std::span<const ssl::Tokens> sequences);               
 struct Score {
   double nats = 0;                  // the mean of -log p of the right token
   double accuracy = 0;              // how often it is the most probable
-  std::vector<double> by_position;  // nats at the first token of a sequence, the second, ...
+  std::vector<double> by_position;  // nats at the first token, the second, ... while there are 50 or more
   double bits() const;
 };
 Score score(const ssl::MaskedLM& model, const Questions& questions);
