@@ -33,7 +33,7 @@ constexpr int64_t kSamples = 16;  // of each model in the picture
 // p(x) = Σ_k softmax(a)_k Π_i Bernoulli(x_i; σ(l_ki)), begun at examples.
 struct BernoulliMixture : nn::Module {
   BernoulliMixture(int64_t components, const Tensor& data)
-      : a(parameter(zeros({components}))), l(parameter(data.rows(0, components) * 2 - real(1))) {}
+      : a(parameter(zeros({components}))), l(parameter(some_of(data, components, 0) * 2 - real(1))) {}
   Var log_prob(const Tensor& x) const {  // log Bernoulli(x; σ(l)) = x l - log(1 + exp(l))
     const Var nothing = map_sum([](auto l) { return softplus(l); }, 1, l);
     return logsumexp(matmul(x, l, {.transpose_b = true}) + (log_softmax(a, 0) - nothing), 1);
@@ -77,7 +77,7 @@ class Family {
     const Annealing annealing{.b0 = logits_of_means(sets_.train), .c0 = zeros({200}), .steps = 2000};
     const double log_z = annealed_log_z(m, annealing, g_).value;
     const double nats = log_z + mean_nats([&](const Tensor& x) { return m.free_energy(x) * real(-1); }, sets_.test);
-    return {"RBM", "estimate", nats, m.gibbs(sets_.train.rows(0, kSamples), 500, g_), m.num_parameters()};
+    return {"RBM", "estimate", nats, m.gibbs(some_of(sets_.train, kSamples, run_.seed), 500, g_), m.num_parameters()};
   }
   Entry vae() {
     Vae m({.features = features_, .latent = 16});
@@ -154,7 +154,7 @@ int main(int argc, char** argv) {
 
   Result result("family");
   result.set("dataset", dataset);
-  std::vector<Tensor> rows{sets.test.rows(0, kSamples)};
+  std::vector<Tensor> rows{some_of(sets.test, kSamples, run.seed)};
   std::printf("%-12s %8s  %-9s %10s\n", "model", "nats", "log p(x)", "parameters");
   for (auto model : {&Family::independent, &Family::mixture, &Family::rbm, &Family::vae, &Family::nade, &Family::made,
                      &Family::pixelcnn, &Family::gan}) {

@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
   const bool restart = args.flag("contrastive", "begin the chains at the data (CD-k) instead of where they were (rbm)");
   const double lr = args.option("lr", 3e-3, "the highest learning rate");
   const double minutes = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
-  const int steps = args.option("annealing", 3000, "steps of annealing for the last measurement", 1);
+  const int steps = args.option("annealing", 10000, "steps of annealing for the last measurement", 1);
   const Run run = args.done();
   const BinarySets sets = load_binary(dataset, run.data);
   manual_seed(run.seed);
@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   const FitOptions options{
       .title = model + " on " + dataset, .epochs = run.epochs, .minutes = minutes, .lr = lr, .seed = run.seed};
   Generator g(run.seed + 1);
+  const Tensor start = some_of(sets.test, kShown, run.seed);
   Fit fit;
   LogZ z;
   double nats;
@@ -94,17 +95,17 @@ int main(int argc, char** argv) {
     fit = train_rbm(rbm, sets, options, {.rounds = rounds, .persistent = !restart});
     z = annealed_log_z(rbm, {.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps}, g);
     nats = mean_nats([&](const Tensor& x) { return -rbm.free_energy(x) - real(z.value); }, sets.test);
-    const Tensor v = rbm.gibbs(sets.test.rows(0, kShown), 1000, g);
+    const Tensor v = rbm.gibbs(start, 1000, g);
     pictures(rbm.visible(rbm.hidden(v)), rbm.w.value(), sets, fit, run);
   } else {
     FitOptions layer = options;
     layer.epochs = std::max(1, run.epochs / 3), layer.minutes = minutes / 6;
-    const Pretrained start = pretrain(hidden, hidden2, sets, layer);
-    Dbm dbm(start.lower, start.upper);
+    const Pretrained layers = pretrain(hidden, hidden2, sets, layer);
+    Dbm dbm(layers.lower, layers.upper);
     fit = train_dbm(dbm, sets, options, rounds);
     z = annealed_log_z(dbm.as_rbm(), dbm_annealing(dbm, sets.train, steps), g);
     nats = mean_nats([&](const Tensor& x) { return dbm.bound(x) - real(z.value); }, sets.test);
-    Dbm::State state{sets.test.rows(0, kShown), dbm.mean_field(sets.test.rows(0, kShown)).h2};
+    Dbm::State state{start, dbm.mean_field(start).h2};
     const Tensor h1 = dbm.gibbs(state, 1000, g);
     pictures(Rbm(dbm.w1, dbm.b, dbm.c1).visible(h1), dbm.w1.value(), sets, fit, run);
   }

@@ -75,9 +75,10 @@ void pictures(const Vae& vae, const BinarySets& sets, const Run& run) {
   };
   write("samples.png", vae.decode(randn({100, vae.options.latent}, g)), 10);
   if (vae.flow.list.empty()) {  // else the encoder's mean is not yet a z
-    write("reconstructions.png", reconstructions(vae, sets.test.rows(0, 20)), 10);
+    write("reconstructions.png", reconstructions(vae, experiments::some_of(sets.test, 20, run.seed)), 10);
     write("traversals.png",
-          traversals(vae, sets.test.rows(7, 8), sets.test.rows(0, 500), std::min<int64_t>(10, vae.options.latent)),
+          traversals(vae, experiments::some_of(sets.test, 1, run.seed), experiments::some_of(sets.test, 500, run.seed),
+                     std::min<int64_t>(10, vae.options.latent)),
           int(kSteps));
   }
 }

@@ -36,6 +36,11 @@ double mean_nats(const LogProb& log_prob, const Tensor& x) {
   return total / double(x.size(0));
 }
 
+Tensor some_of(const Tensor& x, int64_t n, uint64_t seed) {
+  Generator g(seed);
+  return index_select(x, 0, randint({n}, 0, bijou::index(x.size(0)), g));
+}
+
 Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place) {
   Generator g(0);
   const Var x = parameter(uniform(shape, real(0.1), real(0.9), g));

@@ -31,6 +31,9 @@ using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]
 // The mean of -log p over all of x.
 double mean_nats(const LogProb& log_prob, const Tensor& x);
 
+// n rows of x at random, for pictures: some sets are sorted by class.
+Tensor some_of(const Tensor& x, int64_t n, uint64_t seed);
+
 // What element `place` of an example of shape [...] is predicted from, by the gradient of its conditional: [...], with
 // 1 where it looks, 0 where not, and a half at the place itself. Seen with random numbers in place of data.
 Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place);
