@@ -57,7 +57,7 @@ Tensor fields(const Shape& image, int layers) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "pixelcnn", .about = "Learns a density of pictures, pixel by pixel.", .epochs = 2});
+  Args args(argc, argv, {.name = "pixelcnn", .about = "Learns a density of pictures, pixel by pixel.", .epochs = 5});
   const std::string dataset = args.choice("dataset", {"digits", "mnist"}, "the pictures");
   const bool grey = args.choice("pixels", {"binary", "grey"}, "their values") == "grey";
   const bool classes = args.flag("classes", "tell the model which digit it is");

@@ -86,7 +86,7 @@ void pictures(const Vae& vae, const BinarySets& sets, const Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "vae", .about = "Learns a density through latent variables.", .epochs = 30});
+  Args args(argc, argv, {.name = "vae", .about = "Learns a density through latent variables.", .epochs = 20});
   std::vector<std::string> posteriors = experiments::posterior_names();
   posteriors.insert(posteriors.begin(), "all");
   const std::string dataset = args.option("dataset", "digits", "digits, mnist, ... (see nade --help)");
