@@ -176,7 +176,7 @@ int main(int argc, char** argv) {
     const Var loss = m.bits(batches.at(step).images, 1, default_generator());
     backward(loss);
     optim::clip_grad_norm(m.parameters(), 1);
-    optimizer.lr_scale = optim::one_cycle(int64_t(done() * 1e6), 1'000'000);
+    optimizer.lr_scale = optim::one_cycle(int64_t(done() * 999'999), 1'000'000);
     optimizer.step();
     sum += double(loss.item());
     if (++step % every == 0) {
