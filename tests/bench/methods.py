@@ -3,6 +3,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+
 def minimise(optimizer, loss):
     def step():
         optimizer.zero_grad()
