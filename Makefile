@@ -9,10 +9,12 @@
 ## CXX=g++|clang++: the compiler
 ## DATA=DIR: where the real data sets are; without it, data are generated
 ## BUILD=DIR: where everything is built
+## BATCH=5: how many files of a folder are compiled together; 1 makes the shortest wait after an edit
 ## PREFIX=DIR: where `make install` puts things, /usr/local by default
 REAL  ?= float
 ARCH  ?= native
 BUILD ?= build
+BATCH ?= 5
 PREFIX ?= /usr/local
 PYTHON := /usr/bin/python3  # the one that Debian's python3-torch is for
 
@@ -24,7 +26,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 
 PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
-            nlohmann-json3-dev libfftw3-dev gnuplot-nox pandoc libbenchmark-dev
+            nlohmann-json3-dev libfftw3-dev gnuplot-nox pandoc pkgconf libbenchmark-dev
 # For some targets only: curl and unzip (data), python3-torch (peer-check, bench), clang-format (format), lld (links
 # faster). And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
 PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
@@ -64,14 +66,19 @@ FLAGS    += $(if $(findstring clang,$(CXX)),,\
 
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
-objects  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $1))
+# A compiler spends more time on the headers of a file than on the file, so the files of a folder are compiled in
+# batches: nn.6.o is made of nn/*.cc from the sixth on. (So a file's own helpers must have other names than those of its
+# neighbours.)
+batches  = $(foreach f,$1,$(shell seq -f '$(OUT)/$f.%g.o' 1 $(BATCH) $(words $(wildcard $f/*.cc))))
+singles  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $(1:=/*.cc)))
+objects  = $(call $(if $(filter 1,$(BATCH)),singles,batches),$1)
 FOLDERS  := tensor autograd nn optim flows ssl
-LIBRARY  := $(call objects,$(FOLDERS:=/*.cc))
-SUPPORT  := $(call objects,examples/support/*.cc examples/experiments/*.cc)
-TESTS    := $(call objects,tests/*_test.cc)
-BENCH    := $(call objects,tests/bench/*.cc)
-PEER     := $(call objects,tests/peer/*.cc)
-FUZZ     := $(call objects,tests/fuzz/*.cc)
+LIBRARY  := $(call objects,$(FOLDERS))
+SUPPORT  := $(call objects,examples/support examples/experiments examples/quiz)
+TESTS    := $(call objects,tests)
+BENCH    := $(call objects,tests/bench)
+PEER     := $(call objects,tests/peer)
+FUZZ     := $(call singles,tests/fuzz)
 EXAMPLES := $(patsubst %.cc,%,$(wildcard examples/*.cc))
 
 all: $(OUT)/libbijou.a examples  ## the library and all examples (what plain `make` does)
@@ -157,9 +164,20 @@ PRECOMPILED := library
 $(TESTS): private PRECOMPILED := tests
 $(TESTS): $(OUT)/tests.h.gch
 $(TESTS) $(OUT)/tests.h.gch: private FLAGS += -O1  # a third less to wait for, and tests have few loops of their own
+compile = mkdir -p $(@D); echo "compile $@"; $(CXX) $(FLAGS) -MMD -MP -include $(OUT)/$(PRECOMPILED).h -c $< -o $@
 $(OUT)/%.o: %.cc $(OUT)/library.h.gch
-	@mkdir -p $(@D); echo "compile $@"
-	@$(CXX) $(FLAGS) -MMD -MP -include $(OUT)/$(PRECOMPILED).h -c $< -o $@
+	@$(compile)
+BATCHES := $(if $(filter 1,$(BATCH)),,$(LIBRARY) $(SUPPORT) $(TESTS) $(BENCH) $(PEER))
+$(BATCHES): %.o: %.cc $(OUT)/library.h.gch
+	@$(compile)
+# What tests call their own helpers should not matter to the tests beside them: each file gets a namespace of its own.
+in_batch = printf '%s\n' $(sort $(wildcard $(basename $*)/*.cc)) | tail -n +$(subst .,,$(suffix $*)) | head -n $(BATCH)
+replace  = cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(patsubst %.o,%.cc,$(filter-out $(TESTS),$(BATCHES))): $(OUT)/%.cc: always
+	@mkdir -p $(@D); $(in_batch) | sed 's/.*/#include "&"/' > $@.new; $(replace)
+$(patsubst %.o,%.cc,$(filter $(TESTS),$(BATCHES))): $(OUT)/%.cc: always
+	@mkdir -p $(@D); for file in $$($(in_batch)); do echo "#line 1 \"$$file\""; \
+	  sed "s/^namespace {/namespace $$(basename $$file .cc) {/" $$file; done > $@.new; $(replace)
 
 ARCHIVES := $(OUT)/libsupport.a $(OUT)/libbijou.a
 $(OUT)/libbijou.a: $(LIBRARY)

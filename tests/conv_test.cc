@@ -7,7 +7,7 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/map.h"
 
 namespace bijou::testing {

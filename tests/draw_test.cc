@@ -3,7 +3,7 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
-#include "support.h"
+#include "tests/support.h"
 
 namespace bijou {
 namespace {

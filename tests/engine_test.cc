@@ -5,7 +5,7 @@
 #include "autograd/map.h"
 #include "autograd/ops.h"
 #include "autograd/var.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/elementwise.h"
 
 namespace bijou {

@@ -9,25 +9,25 @@ namespace {
 
 using namespace bijou::testing;
 
-BatteryOptions exact(const Tensor& context = {}) {
+BatteryOptions exactly(const Tensor& context = {}) {
   return {.context = context, .scales = {0, 0.1, 1, 3}, .inverse = kDouble ? 1e-12 : 1e-4};
 }
 
 TEST(Radial, IsABijector) {
   for (const int64_t d : {1, 2, 5}) {
     manual_seed(uint64_t(d));
-    expect_bijector(Radial({.features = d}), random({4, d}), exact());
-    expect_bijector(Inverse(Radial({.features = d})), random({4, d}), exact());
-    expect_bijector(Radial({.features = d, .context = 3}), random({4, d}), exact(random({4, 3}, 1)));
+    expect_bijector(Radial({.features = d}), random({4, d}), exactly());
+    expect_bijector(Inverse(Radial({.features = d})), random({4, d}), exactly());
+    expect_bijector(Radial({.features = d, .context = 3}), random({4, d}), exactly(random({4, 3}, 1)));
   }
 }
 
 TEST(Radial, IsABijectorAfterTraining) {
   const Tensor x = random({200, 2}) * tensor({real(0.3), 1}) + 1, context = random({200, 2}, 5);
   manual_seed(3);
-  expect_bijector(after_training(Radial({.features = 2}), x), x.rows(0, 4), exact());
+  expect_bijector(after_training(Radial({.features = 2}), x), x.rows(0, 4), exactly());
   expect_bijector(after_training(Radial({.features = 2, .context = 2}), x, context), x.rows(0, 4),
-                  exact(context.rows(0, 4)));
+                  exactly(context.rows(0, 4)));
 }
 
 // By hand, in the paper's terms: α = 0.5, β̂ = 1.5, z₀ = (1, 0), r = 2.

@@ -10,7 +10,7 @@ namespace {
 using namespace bijou::testing;
 
 // A slope of 1e-3 in each of M directions, and what is above the diagonals, multiply the rounding errors of x.
-BatteryOptions battery(const Tensor& context = {}) {
+BatteryOptions battery_options(const Tensor& context = {}) {
   if (!kDouble) return {.context = context, .scales = {0, 0.1}, .inverse = 1e-4};
   return {.context = context, .inverse = 1e-12};
 }
@@ -18,18 +18,18 @@ BatteryOptions battery(const Tensor& context = {}) {
 TEST(Sylvester, IsABijector) {
   for (const auto& [d, m] : {std::pair<int64_t, int64_t>{1, 1}, {2, 1}, {2, 2}, {6, 4}}) {
     manual_seed(uint64_t(d));
-    expect_bijector(Sylvester({.features = d, .hidden = m}), random({4, d}), battery());
-    expect_bijector(Inverse(Sylvester({.features = d, .hidden = m})), random({4, d}), battery());
-    expect_bijector(Sylvester({.features = d, .hidden = m, .context = 3}), random({4, d}), battery(random({4, 3}, 1)));
+    expect_bijector(Sylvester({.features = d, .hidden = m}), random({4, d}), battery_options());
+    expect_bijector(Inverse(Sylvester({.features = d, .hidden = m})), random({4, d}), battery_options());
+    expect_bijector(Sylvester({.features = d, .hidden = m, .context = 3}), random({4, d}), battery_options(random({4, 3}, 1)));
   }
 }
 
 TEST(Sylvester, IsABijectorAfterTraining) {
   const Tensor x = random({200, 3}) * tensor({real(0.3), 1, 2}) + 1, context = random({200, 2}, 5);
   manual_seed(3);
-  expect_bijector(after_training(Sylvester({.features = 3, .hidden = 2}), x), x.rows(0, 4), battery());
+  expect_bijector(after_training(Sylvester({.features = 3, .hidden = 2}), x), x.rows(0, 4), battery_options());
   expect_bijector(after_training(Sylvester({.features = 3, .hidden = 2, .context = 2}), x, context), x.rows(0, 4),
-                  battery(context.rows(0, 4)));
+                  battery_options(context.rows(0, 4)));
 }
 
 TEST(Sylvester, KeepsQOrthonormalHoweverItIsTrained) {

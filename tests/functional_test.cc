@@ -5,7 +5,7 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/elementwise.h"
 
 namespace bijou {

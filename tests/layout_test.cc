@@ -30,7 +30,7 @@ Tensor naive(const Tensor& x, const Shape& shape, const std::function<Shape(cons
   return y;
 }
 
-double dot(const Tensor& a, const Tensor& b) { return sum(a * b).item(); }
+double inner(const Tensor& a, const Tensor& b) { return sum(a * b).item(); }
 
 TEST(Layout, PermuteMovesEveryNumberToItsPlace) {
   struct Case {
@@ -100,7 +100,7 @@ TEST(Layout, SliceAndUnslice) {
         // <slice x, v> = <x, unslice v>
         const Tensor v = random(small, 1);
         const Tensor u = unslice(v, shape, axis, first, step);
-        EXPECT_NEAR(dot(y, v), dot(x, u), 1e-4 * double(1 + x.numel()));
+        EXPECT_NEAR(inner(y, v), inner(x, u), 1e-4 * double(1 + x.numel()));
         expect_close(slice(u, axis, start, stop, step), v, 0);
         EXPECT_NEAR(sum(abs(u)).item(), sum(abs(v)).item(), 1e-4 * double(1 + v.numel()));
       }

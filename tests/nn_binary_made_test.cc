@@ -8,7 +8,7 @@ namespace {
 
 using namespace bijou::testing;
 
-BinaryMade small(int64_t masks, int64_t condition = 0) {
+BinaryMade small_made(int64_t masks, int64_t condition = 0) {
   manual_seed(3);
   BinaryMade model({.features = 6, .hidden = {20, 20}, .condition = condition, .masks = masks, .seed = 4});
   for (MaskedLinear& layer : model.made.layers)  // far from uniform
@@ -18,7 +18,7 @@ BinaryMade small(int64_t masks, int64_t condition = 0) {
 
 TEST(BinaryMade, ProbabilitiesSumToOneUnderEachMaskAndTogether) {
   const Tensor x = all_vectors(6, 2);
-  BinaryMade model = small(5);
+  BinaryMade model = small_made(5);
   for (int64_t k = 0; k < 5; ++k) {
     model.use_mask(k);
     EXPECT_NEAR(total_probability(model, x), 1, 1e-5) << k;
@@ -29,7 +29,7 @@ TEST(BinaryMade, ProbabilitiesSumToOneUnderEachMaskAndTogether) {
 }
 
 TEST(BinaryMade, NoConditionalSeesWhatComesLaterInTheOrderingOfItsMask) {
-  BinaryMade model = small(4, 2);
+  BinaryMade model = small_made(4, 2);
   for (int64_t k = 0; k < 4; ++k) {
     model.use_mask(k);
     std::vector<int64_t> order(6);
@@ -39,14 +39,14 @@ TEST(BinaryMade, NoConditionalSeesWhatComesLaterInTheOrderingOfItsMask) {
 }
 
 TEST(BinaryMade, SamplesFollowTheProbabilities) {
-  BinaryMade model = small(3);
+  BinaryMade model = small_made(3);
   model.use_mask(2);
   expect_samples_follow(model, all_vectors(6, 2), 6000);
 }
 
 TEST(BinaryMade, TheEnsembleIsTheMeanOfItsMasksWhichAreTheSameEachTime) {
   const Tensor x = all_vectors(6, 2);
-  BinaryMade model = small(3);
+  BinaryMade model = small_made(3);
   Tensor mean = zeros({64});
   for (int64_t k = 0; k < 3; ++k) {
     model.use_mask(k);

@@ -8,7 +8,7 @@ namespace {
 
 using namespace bijou::testing;
 
-OrderlessNade small(int64_t features, int64_t orderings = 1) {
+OrderlessNade small_nade(int64_t features, int64_t orderings = 1) {
   manual_seed(3);
   OrderlessNade model({.features = features, .hidden = {12, 8}, .orderings = orderings, .seed = 4});
   for (Linear& layer : model.layers) layer.weight.mutable_value().copy_from(layer.weight.value() * real(3));
@@ -17,7 +17,7 @@ OrderlessNade small(int64_t features, int64_t orderings = 1) {
 
 TEST(OrderlessNade, EveryOrderingIsADensityAndSoIsTheirMean) {
   const Tensor x = all_vectors(5, 2);
-  OrderlessNade model = small(5, 4);
+  OrderlessNade model = small_nade(5, 4);
   for (int64_t k = 0; k < 4; ++k) {
     model.use_ordering(k);
     EXPECT_NEAR(total_probability(model, x), 1, 1e-5) << k;
@@ -29,13 +29,13 @@ TEST(OrderlessNade, EveryOrderingIsADensityAndSoIsTheirMean) {
 }
 
 TEST(OrderlessNade, SamplesFollowTheProbabilities) {
-  OrderlessNade model = small(4, 2);
+  OrderlessNade model = small_nade(4, 2);
   model.use_ordering(1);
   expect_samples_follow(model, all_vectors(4, 2), 6000);
 }
 
 TEST(OrderlessNade, TheLossIsTheMeanOverAllOrderings) {
-  OrderlessNade model = small(3);
+  OrderlessNade model = small_nade(3);
   const Tensor x = matrix({{1, 0, 1}});
   double exact = 0;
   std::vector<int64_t> order{0, 1, 2};

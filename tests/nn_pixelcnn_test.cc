@@ -8,7 +8,7 @@ namespace {
 
 using namespace bijou::testing;
 
-PixelCnn small(bool gated, int64_t mixture = 0, int64_t colours = 1, int64_t condition = 0) {
+PixelCnn small_pixelcnn(bool gated, int64_t mixture = 0, int64_t colours = 1, int64_t condition = 0) {
   manual_seed(3);
   return PixelCnn({.image = {colours, 5, 6},
                    .channels = 4,
@@ -31,16 +31,16 @@ int64_t seen(const PixelCnn& model, int64_t row, int64_t column) {
 }
 
 TEST(PixelCnn, NoConditionalSeesWhatComesLater) {
-  for (const bool gated : {false, true}) expect_causal(small(gated), random_between(0.1, 0.9, {1, 1, 5, 6}));
-  expect_causal(small(true, 2), random_between(10, 250, {1, 1, 5, 6}));
-  expect_causal(small(true, 0, 1, 3), random_between(0.1, 0.9, {1, 1, 5, 6}), random({1, 3}));
+  for (const bool gated : {false, true}) expect_causal(small_pixelcnn(gated), random_between(0.1, 0.9, {1, 1, 5, 6}));
+  expect_causal(small_pixelcnn(true, 2), random_between(10, 250, {1, 1, 5, 6}));
+  expect_causal(small_pixelcnn(true, 0, 1, 3), random_between(0.1, 0.9, {1, 1, 5, 6}), random({1, 3}));
 }
 
 TEST(PixelCnn, TheGatedOneHasNoBlindSpot) {
   // Three layers of 3 x 3 reach three rows up and three columns to either side: from the last column but one, that is
   // 3 rows of 5 pixels, up to the right edge, and 3 pixels of the row itself.
-  EXPECT_EQ(seen(small(true), 3, 4), 3 * 5 + 3);
-  EXPECT_LT(seen(small(false), 3, 2), seen(small(true), 3, 2));  // a wedge on the upper right is missing
+  EXPECT_EQ(seen(small_pixelcnn(true), 3, 4), 3 * 5 + 3);
+  EXPECT_LT(seen(small_pixelcnn(false), 3, 2), seen(small_pixelcnn(true), 3, 2));  // a wedge on the upper right is missing
 }
 
 TEST(PixelCnn, ProbabilitiesOfBinaryImagesSumToOneAndSamplesFollowThem) {
@@ -83,7 +83,7 @@ TEST(PixelCnn, GradientsOfTheMixtureAreRight) {
 }
 
 TEST(PixelCnn, TheConditionMatters) {
-  const PixelCnn model = small(true, 0, 1, 2);
+  const PixelCnn model = small_pixelcnn(true, 0, 1, 2);
   const Tensor x = zeros({1, 1, 5, 6});
   const Tensor a = Tensor::from(std::vector<real>{1, 0}).reshape({1, 2});
   EXPECT_NE(model.log_prob(x, a).item(), model.log_prob(x, zeros({1, 2})).item());
@@ -92,7 +92,7 @@ TEST(PixelCnn, TheConditionMatters) {
 }
 
 TEST(PixelCnn, ColourSamplesAreWholeNumbersOfAByte) {
-  const PixelCnn model = small(true, 3, 3);
+  const PixelCnn model = small_pixelcnn(true, 3, 3);
   const Tensor x = model.sample(2);
   EXPECT_EQ(x.shape(), (Shape{2, 3, 5, 6}));
   for (const real v : x) EXPECT_TRUE(v >= 0 && v <= 255 && v == std::round(v)) << v;

@@ -11,7 +11,7 @@ namespace {
 
 using namespace bijou::testing;
 
-WaveNet small(int64_t levels, int64_t condition = 0) {
+WaveNet small_wavenet(int64_t levels, int64_t condition = 0) {
   manual_seed(3);
   return WaveNet(
       {.levels = levels, .channels = 5, .skip = 6, .doublings = 3, .cycles = 2, .condition = condition, .length = 20});
@@ -40,12 +40,12 @@ TEST(WithPast, PutsWhatWasDStepsAgoBeforeWhatIs) {
 }
 
 TEST(WaveNet, NoConditionalHearsWhatComesLater) {
-  expect_causal(small(16), random_between(1, 14, {1, 20}));
-  expect_causal(small(16, 3), random_between(1, 14, {1, 20}), random({1, 3}));
+  expect_causal(small_wavenet(16), random_between(1, 14, {1, 20}));
+  expect_causal(small_wavenet(16, 3), random_between(1, 14, {1, 20}), random({1, 3}));
 }
 
 TEST(WaveNet, HearsItsReceptiveFieldAndNothingBefore) {
-  const WaveNet model = small(16);
+  const WaveNet model = small_wavenet(16);
   EXPECT_EQ(model.receptive_field(), 15);
   const Var x = parameter(random_between(1, 14, {1, 30}));
   const Tensor d = grad(sum(select(model(x), 1, 29)), {x})[0].value();
@@ -62,7 +62,7 @@ TEST(WaveNet, ProbabilitiesOfAllSoundsSumToOneAndSamplesFollowThem) {
 
 TEST(WaveNet, RememberingGivesTheSameSoundsAsComputingAllAnew) {
   for (const int64_t condition : {0, 3}) {
-    const WaveNet model = small(16, condition);
+    const WaveNet model = small_wavenet(16, condition);
     const Var c = condition ? Var(random({2, condition})) : Var();
     Generator g(4);
     const Tensor draws = rand({2, 40}, g);
@@ -77,7 +77,7 @@ TEST(WaveNet, RememberingGivesTheSameSoundsAsComputingAllAnew) {
 
 TEST(WaveNet, StreamComputesTheLogitsOfAWholePass) {
   for (const int64_t condition : {0, 2}) {
-    const WaveNet model = small(16, condition);
+    const WaveNet model = small_wavenet(16, condition);
     const Tensor x = mu_law(random_between(-1, 1, {1, 60}), 16), c = random({1, 2});
     const Tensor whole = model(x, condition ? Var(c) : Var()).value().row(0);
     WaveNetStream stream(model, condition ? c.row(0) : Tensor());
@@ -89,20 +89,20 @@ TEST(WaveNet, StreamComputesTheLogitsOfAWholePass) {
 }
 
 TEST(WaveNet, TheConditionMatters) {
-  const WaveNet model = small(16, 2);
+  const WaveNet model = small_wavenet(16, 2);
   const Tensor x = mu_law(random_between(-1, 1, {1, 10}), 16);
   EXPECT_GT(max_difference(model(x, Var(matrix({{1, 0}}))).value(), model(x, Var(matrix({{0, 1}}))).value()), 1e-3);
 }
 
 TEST(WaveNet, GradientsAreRight) {
   SKIP_IN_FLOAT();
-  const WaveNet model = small(4, 2);
+  const WaveNet model = small_wavenet(4, 2);
   const Tensor x = mu_law(random_between(-1, 1, {2, 9}), 4);
   expect_gradients([&](const std::vector<Var>& v) { return model(v[0], v[1]); }, {x, random({2, 2})});
 }
 
 TEST(WaveNet, SaysWhatIsWrong) {
-  const WaveNet model = small(16, 2);
+  const WaveNet model = small_wavenet(16, 2);
   expect_error([&] { model(zeros({2, 3, 4}), Var(zeros({2, 2}))); }, "WaveNet: sounds [B, T] expected");
   expect_error([&] { model(zeros({2, 3})); }, "a condition [2, 2] expected");
   expect_error([&] { model.conditionals(full({1, 4}, 16), Var(zeros({1, 2}))); }, "sample 0 is 16, a level below 16");

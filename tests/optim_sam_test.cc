@@ -17,7 +17,7 @@
 #include "optim/sam.h"
 #include "optim/sgd.h"
 #include "optim/swa.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/elementwise.h"
 #include "tensor/reduce.h"
 

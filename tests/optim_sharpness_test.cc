@@ -12,7 +12,7 @@
 #include "optim/landscape.h"
 #include "optim/sharpness.h"
 #include "optim/spectrum.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/elementwise.h"
 #include "tensor/linalg.h"
 

@@ -12,7 +12,7 @@
 #include "optim/rmsprop.h"
 #include "optim/schedule.h"
 #include "optim/sgd.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/lane.h"
 
 namespace bijou::optim {

@@ -3,7 +3,7 @@
 
 #include "autograd/conv.h"
 #include "autograd/elementwise.h"
-#include "support.h"
+#include "tests/support.h"
 #include "tensor/map.h"
 
 namespace bijou::testing {

@@ -36,13 +36,13 @@ TEST(InfoNce, KnowsNothingOfEqualKeysAndEverythingOfDistinctOnes) {
   expect_error([] { info_nce(zeros({3, 2}), zeros({4, 2})); }, "info_nce: queries and keys [N, d] expected");
 }
 
-CpcEncoder small() {
+CpcEncoder small_cpc() {
   manual_seed(2);
   return CpcEncoder({.channels = 4, .context = 5, .strides = {2, 2}});
 }
 
 TEST(CpcEncoder, ContextsHearNothingOfWhatComesLater) {
-  const CpcEncoder encoder = small();
+  const CpcEncoder encoder = small_cpc();
   const Var x = parameter(random({1, 1, 1, 40}));
   const int64_t frames = encoder.frames(x).c.size(1);
   for (int64_t s = 0; s < frames; ++s) {
@@ -56,7 +56,7 @@ TEST(CpcEncoder, ContextsHearNothingOfWhatComesLater) {
 }
 
 TEST(Cpc, ItsLossIsTheMeanOverAllStepsAhead) {
-  Cpc cpc({.encoder = small(), .ahead = 3});
+  Cpc cpc({.encoder = small_cpc(), .ahead = 3});
   const Tensor x = random({4, 1, 1, 40});
   double sum = 0;
   int64_t k = 0;
@@ -69,7 +69,7 @@ TEST(Cpc, ItsLossIsTheMeanOverAllStepsAhead) {
 }
 
 TEST(Cpc, LearnsToTellWhatComesNext) {
-  Cpc cpc({.encoder = small(), .ahead = 2});
+  Cpc cpc({.encoder = small_cpc(), .ahead = 2});
   Tensor x({32, 1, 1, 64});  // tones of 32 pitches: what comes next depends on which it is, and when
   for (int64_t i = 0; i < x.numel(); ++i)
     x.mutable_data()[i] = real(std::sin(0.05 * double(i / 64 + 2) * double(i % 64) + double(i / 64)));
@@ -85,10 +85,10 @@ TEST(InfoNce, GradientsAreRight) {
 }
 
 TEST(Cpc, SaysWhatIsWrong) {
-  Cpc cpc({.encoder = small(), .ahead = 3});
+  Cpc cpc({.encoder = small_cpc(), .ahead = 3});
   expect_error([&] { cpc.terms(random({2, 1, 1, 12})); }, "3 frames ahead takes more than the 3 that there are");
   expect_error([&] { cpc.terms(random({2, 1, 3, 12})); }, "sounds [B, 1, 1, samples] expected");
-  expect_error([] { Cpc({.encoder = small(), .ahead = 0}); }, "it should look ahead");
+  expect_error([] { Cpc({.encoder = small_cpc(), .ahead = 0}); }, "it should look ahead");
 }
 
 }  // namespace

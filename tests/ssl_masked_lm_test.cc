@@ -104,19 +104,19 @@ TEST(MlmMask, MisuseIsNamed) {
   expect_error([&] { mlm_mask(batch, {.vocabulary = 3}, g); }, "vocabulary");
 }
 
-TextTransformer::Options small(bool causal = false) {
+TextTransformer::Options small_lm(bool causal = false) {
   return {.vocabulary = kVocabulary, .length = 12, .dim = 8, .heads = 2, .layers = 2, .causal = causal};
 }
 
 TEST(MaskedLM, LogitsOfSomePositionsAreThoseOfAll) {
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   const TokenBatch batch = padded(random_sequences(5, 4, 12, 9));
   const Indices positions = indices({1, 7, 20, 21, 40});
   expect_close(m.logits(batch, positions), index_select(m.logits(batch).value(), 0, positions));
 }
 
 TEST(MaskedLM, ItsLossIsTheMeanOverAllThatWasChosen) {  // not the mean of each sequence's mean
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   Generator g(10);
   const Masked masked = mlm_mask(padded(random_sequences(8, 5, 12, 11)), {.vocabulary = kVocabulary, .rate = 0.4}, g);
   const Tensor log_p = log_softmax(m.logits(masked.batch).value(), 1);
@@ -127,14 +127,14 @@ TEST(MaskedLM, ItsLossIsTheMeanOverAllThatWasChosen) {  // not the mean of each 
 }
 
 TEST(MaskedLM, StartsAsAlmostUniform) {
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   Generator g(12);
   const Masked masked = mlm_mask(padded(random_sequences(50, 12, 12, 13)), {.vocabulary = kVocabulary}, g);
   EXPECT_NEAR(double(m.loss(masked).item()), std::log(double(kVocabulary)), 0.05);
 }
 
 TEST(MaskedLM, PaddingChangesNothing) {
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   const std::vector<Tokens> one = random_sequences(1, 6, 6, 14);
   std::vector<Tokens> two = one;
   two.push_back(random_sequences(1, 12, 12, 15)[0]);
@@ -144,21 +144,21 @@ TEST(MaskedLM, PaddingChangesNothing) {
 }
 
 TEST(MaskedLM, ItsDecoderIsTheTableOfTokens) {
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   int64_t tables = 0;
   for (const auto& [name, p] : m.named_parameters()) tables += p.shape() == Shape{kVocabulary, 8};
   EXPECT_EQ(tables, 1);
 }
 
 TEST(MaskedLM, EmbedsASequenceAsTheMeanOfItsTokens) {
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   const std::vector<Tokens> one = random_sequences(1, 7, 7, 16);
   expect_close(m.body.embed(one), mean(m.body(padded(one)), 1).value());
 }
 
 TEST(MaskedLM, ItsGradientsAreRight) {
   SKIP_IN_FLOAT();
-  const MaskedLM m(small());
+  const MaskedLM m(small_lm());
   Generator g(17);
   const Masked masked = mlm_mask(padded(random_sequences(3, 5, 9, 18)), {.vocabulary = kVocabulary, .rate = 0.3}, g);
   // By the table of tokens, which is used at both ends.
@@ -172,7 +172,7 @@ TEST(MaskedLM, ItsGradientsAreRight) {
 }
 
 TEST(CausalLM, EachTokenDependsOnThoseBeforeItOnly) {
-  const CausalLM m(small(true));
+  const CausalLM m(small_lm(true));
   const std::vector<Tokens> one = random_sequences(1, 9, 9, 19);
   std::vector<Tokens> other = one;
   other[0][6] = other[0][6] == kSpecials ? kSpecials + 1 : kSpecials;
@@ -182,7 +182,7 @@ TEST(CausalLM, EachTokenDependsOnThoseBeforeItOnly) {
 }
 
 TEST(CausalLM, IsADensityOfSequences) {  // over all of two tokens behind [CLS], none of them padding
-  CausalLM m(small(true));
+  CausalLM m(small_lm(true));
   m.head.bias.mutable_value().mutable_data()[kPad] = -1000;
   std::vector<Tokens> all;
   for (bijou::index i = 1; i < kVocabulary; ++i)
@@ -191,7 +191,7 @@ TEST(CausalLM, IsADensityOfSequences) {  // over all of two tokens behind [CLS],
 }
 
 TEST(CausalLM, ItsLossLeavesOutPadding) {
-  const CausalLM m(small(true));
+  const CausalLM m(small_lm(true));
   const std::vector<Tokens> sequences = random_sequences(3, 4, 12, 20);
   double total = 0, count = 0;
   for (const Tokens& s : sequences) {

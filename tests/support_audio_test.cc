@@ -13,17 +13,17 @@ namespace {
 using testing::expect_close;
 using testing::expect_error;
 
-const std::filesystem::path kCorpus = std::filesystem::path(__FILE__).parent_path() / "fuzz" / "corpus";
+const std::filesystem::path kSoundCorpus = std::filesystem::path(__FILE__).parent_path() / "fuzz" / "corpus";
 
 File sample(const std::string& name) {
-  const std::string path = (kCorpus / name).string();
+  const std::string path = (kSoundCorpus / name).string();
   return {name, read_file(path)};
 }
 
 // What the fuzzers in tests/fuzz start from: the files called good_* are read, all others are refused with an Error.
 void expect_only_good_ones_read(const std::string& format, const auto& parse) {
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(kCorpus / format)) {
+  for (const auto& entry : std::filesystem::directory_iterator(kSoundCorpus / format)) {
     const std::string path = entry.path().string();
     bool read = true;
     try {

@@ -18,7 +18,7 @@ namespace {
 using testing::expect_close;
 using testing::expect_error;
 
-const std::filesystem::path kCorpus = std::filesystem::path(__FILE__).parent_path() / "fuzz" / "corpus";
+const std::filesystem::path kImageCorpus = std::filesystem::path(__FILE__).parent_path() / "fuzz" / "corpus";
 
 // A folder that is gone after the test.
 struct TemporaryFolder {
@@ -128,7 +128,7 @@ TEST(Corpus, GoodFilesAreReadAndBrokenFilesAreRefused) {
   };
   int files = 0;
   for (const std::string format : {"idx", "cifar10"})
-    for (const auto& entry : std::filesystem::directory_iterator(kCorpus / format)) {
+    for (const auto& entry : std::filesystem::directory_iterator(kImageCorpus / format)) {
       const std::string path = entry.path().string();
       const bool read = format == "cifar10" ? reads(path, [](const File& f) { parse_cifar10({f}); })
                                             : reads(path, parse_idx_images) || reads(path, parse_idx_labels);

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "examples/experiments/effects.h"
-#include "support.h"
+#include "tests/support.h"
 
 namespace bijou::experiments {
 namespace {

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "examples/support/statistics.h"
-#include "support.h"
+#include "tests/support.h"
 
 namespace bijou::support {
 namespace {

@@ -28,7 +28,7 @@ build() {
   local first rest objects
   first=$(grep -l "\"${1%.cc}.h\"" $tests) rest=$(grep -L "\"${1%.cc}.h\"" $tests)
   objects=$(for test in $first $rest; do printf "%s " "$out/${test%.cc}.o"; done)
-  make REAL=double FOLDERS="$folders" SUPPORT= TESTS="$objects" $out/run_tests >build.log 2>&1
+  make REAL=double BATCH=1 FOLDERS="$folders" SUPPORT= TESTS="$objects" $out/run_tests >build.log 2>&1
 }
 # On one thread, and without the million evaluations that look for NaNs: fifty times those would take long.
 red() {
