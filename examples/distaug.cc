@@ -3,7 +3,10 @@
 // Every row trains the same model on images under more and more transformations, and tells it which one it sees; what
 // counts is p(x | identity) on new images, in bits/dim. Beside a row stands plain augmentation by the same
 // transformations, of which the model is told nothing: the slide's (a) against (b). Each row may have its own dropout.
-// M. Jun et al., ICML 2020; see ssl/distaug.h.
+// H. Jun et al., ICML 2020; see ssl/distaug.h.
+//
+//   distaug --data DIR --size 12 --train 2000 --epochs 60 --rows none,flip,rot,rot+tr,rot+tr+col       CIFAR-10, grey
+//   distaug --data DIR --dataset mnist --levels 2 --size 14 --train 1000 --epochs 100 --plain
 #include "examples/experiments/distaug.h"
 
 #include <cstdio>
@@ -37,29 +40,29 @@ void draw_samples(const std::string& path, const DistAugRun& run, const Shape& i
     const Tensor y = run.model->sample(shape, run.aug->condition(ids), run.aug->places(shape, ids), g);
     rows.push_back(y), rows.push_back(run.aug->undo(y, ids));
   }
-  write_png(path, image_grid(concat(rows, 0), {.columns = 2 * kEach}), 4);
+  write_png(path, image_grid(concat(rows, 0), {.columns = 2 * kEach}), 6);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "distaug", .about = "Distribution augmentation: the lecture's table.", .epochs = 30});
+  Args args(argc, argv, {.name = "distaug", .about = "Distribution augmentation: the lecture's table.", .epochs = 150});
   const std::string dataset_name = args.option("dataset", "",
-                                               "cifar10, mnist, fashion-mnist or digits; "
-                                               "by default cifar10 where --data is given, else digits");
+                                               "cifar10, mnist, fashion-mnist, scenes or digits; "
+                                               "by default cifar10 where --data is given, else scenes");
   const std::string model = args.choice("model", {"made", "transformer"}, "the density model");
-  const std::string rows = args.option("rows", "none,flip,rot,rot+tr,rot+tr+col", "types of each row");
+  const std::string rows = args.option("rows", "none,flip,rot,rot+tr", "types of each row");
   const std::string dropouts = args.option("dropout", "0", "dropout rates, of which validation picks one for each row");
   const bool plain = args.flag("plain", "also train each row unconditioned, as plain data augmentation");
   const bool color = args.flag("color", "keep colours");
-  const PixelSetOptions sizes{.size = args.option("size", 12, "images are shrunk to this width and height", 2),
+  const PixelSetOptions sizes{.size = args.option("size", 8, "images are shrunk to this width and height", 2),
                               .levels = args.option("levels", 8, "values of a pixel", 2),
-                              .train = args.option("train", 1000, "training images", 100),
+                              .train = args.option("train", 500, "training images", 100),
                               .valid = 500,
                               .test = args.option("test", 1000, "test images", 1),
                               .grey = !color};
   const Run run = args.done();
-  const std::string dataset = !dataset_name.empty() ? dataset_name : run.data.empty() ? "digits" : "cifar10";
+  const std::string dataset = !dataset_name.empty() ? dataset_name : run.data.empty() ? "scenes" : "cifar10";
   const PixelSets data = small_images(dataset, run.data, sizes);
   const Shape image(std::span(data.train.shape().begin() + 1, 3));
 
@@ -96,7 +99,7 @@ int main(int argc, char** argv) {
       if (!conditioned) continue;
       early.push_back(best.curve.early()), final.push_back(best.curve.final()), gaps.push_back(best.curve.gap());
       if (row == "rot+tr") draw_samples(run.out + "/samples.png", best, image, run.seed);
-      if (row == "none") write_png(run.out + "/images.png", image_grid(data.train.rows(0, 64)), 4);
+      if (row == "none") write_png(run.out + "/images.png", image_grid(data.train.rows(0, 64)), 6);
     }
   progress.finish();
   curves.write(run.out + "/curves.svg");

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "examples/support/digits.h"
+#include "examples/support/scenes.h"
 #include "tensor/elements.h"
 #include "tensor/parallel.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr int kClasses = 10;
 constexpr int64_t kCifarSide = 32, kCifarPixels = 3 * kCifarSide * kCifarSide, kCifarRecord = 1 + kCifarPixels;
 constexpr int64_t kDigitsTrain = 20'000, kDigitsTest = 5'000;
+constexpr int64_t kScenesTrain = 10'000, kScenesTest = 3'000;
 
 // out[i] = bytes[i] / 255
 void copy_pixels(const uint8_t* bytes, int64_t n, real* out) {
@@ -142,16 +144,17 @@ Dataset parse_cifar10(const std::vector<File>& files) {
   return data;
 }
 
-std::vector<std::string> dataset_names() { return {"digits", "mnist", "fashion-mnist", "cifar10"}; }
+std::vector<std::string> dataset_names() { return {"digits", "scenes", "mnist", "fashion-mnist", "cifar10"}; }
 
 Dataset load_dataset(const std::string& name, const std::string& folder, Split split) {
   const bool train = split == Split::kTrain;
   if (name == "digits") return draw_digits(train ? kDigitsTrain : kDigitsTest, Generator(train ? 1 : 2));
+  if (name == "scenes") return draw_scenes(train ? kScenesTrain : kScenesTest, Generator(train ? 1 : 2));
   check(!folder.empty(), name, ": the folder of the data sets is not known: give --data DIR, or set BIJOU_DATA");
   if (name == "mnist") return load_mnist(folder + "/mnist", split, kDigitNames);
   if (name == "fashion-mnist") return load_mnist(folder + "/fashion-mnist", split, kFashionNames);
   if (name == "cifar10") return load_cifar10(folder + "/cifar-10-batches-bin", split);
-  fail("there is no data set ", name, "; there are digits, mnist, fashion-mnist and cifar10");
+  fail("there is no data set ", name, "; there are digits, scenes, mnist, fashion-mnist and cifar10");
 }
 
 }  // namespace bijou::support

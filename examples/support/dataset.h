@@ -1,4 +1,5 @@
-// Images with labels: read from the official files of MNIST, Fashion-MNIST and CIFAR-10, or drawn by draw_digits().
+// Images with labels: read from the official files of MNIST, Fashion-MNIST and CIFAR-10, or drawn by
+// draw_digits() and draw_scenes().
 #pragma once
 
 #include <string>
@@ -22,7 +23,7 @@ struct Dataset {
 
 enum class Split { kTrain, kTest };
 
-// What load_dataset() knows: digits (generated), mnist, fashion-mnist, cifar10.
+// What load_dataset() knows: digits, scenes (both generated), mnist, fashion-mnist, cifar10.
 std::vector<std::string> dataset_names();
 
 // Reads the files below `folder`, each plain or as .gz:
