@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
   auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
   Generator g(run.seed + 2);
-  experiments::Verdict verdict;
+  experiments::Distance verdict;
   double took, extent;
   Tensor truth;                // the density, or what it is in proportion to
   std::vector<Tensor> panels;  // points to learn from; the true density; the flow's; points of the flow

@@ -1,24 +1,30 @@
 // The tour: runs the lecture chapter by chapter and binds the results into one page, out/tour/index.html.
 //
-// A chapter is one of the other examples, run with its defaults, and a text, examples/tour/NAME.md. In the text,
-// {{key}} is the number that the run printed as "key" in its last line, {{key%}} the same as a percentage, and
-// {{key.2}} the third of several; {{root}} leads to the sources. pandoc makes the page of it, formulas included. A
-// block quote (>) is a claim, and is also printed in the terminal.
+// A chapter is one of the other examples, run with its defaults on one thread, as many at a time as there are threads;
+// the longest begin. Each prints into out/tour/NAME/log.txt. Its text is examples/tour/NAME.md, in which {{key}} is the
+// number that the run printed as "key" in its last line, {{key%}} the same as a percentage, and {{key.2}} the third of
+// several; {{root}} leads to the sources. pandoc makes the page of it, formulas included. A block quote (>) is a claim,
+// and is also printed in the terminal.
 //
 // A chapter that fails is named, the others run; Ctrl-C stops the tour and leaves a page of what was finished.
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "examples/support/cli.h"
 #include "examples/support/interrupt.h"
 #include "examples/support/result.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
+#include "tensor/parallel.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -31,7 +37,24 @@ struct Chapter {
   int seconds, data_seconds;  // what to expect on two cores; on the real data
 };
 constexpr Chapter kChapters[] = {
-    {"engine", "mnist", 7, 25},
+    {"engine", "mnist", 8, 40},
+    {"flows", "change_of_variables", 2, 2},
+    {"flows", "flow_2d", 9, 9},
+    {"flows", "flow_tabular", 9, 60},
+    {"flows", "flow_images", 12, 12},
+    {"ssl", "simclr", 20, 60},
+    {"ssl", "masked_lm", 20, 40},
+    {"ssl", "inverse_cloze", 10, 60},
+    {"self-training", "self_training", 8, 20},
+    {"self-training", "noisy_student", 25, 60},
+    {"self-training", "noisy_student_audio", 20, 60},
+    {"distaug", "distaug", 20, 20},
+    {"flat", "sam", 20, 30},
+    {"flat", "hessian", 8, 10},
+    {"models", "char_rnn", 8, 8},
+    {"models", "wavenet", 20, 60},
+    {"models", "family", 30, 30},
+    {"quiz", "quiz", 20, 30},
 };
 
 struct Outcome {
@@ -83,29 +106,33 @@ std::string filled(const std::string& text, const nlohmann::json& measured) {
   }
 }
 
-// Runs the program; what it prints is passed on, and its last line makes the text.
-Outcome run_chapter(const Chapter& chapter, const std::string& programs, const Run& run) {
+// Runs the program and makes the text of its last line. `said` is told each line of its progress.
+template <class Said>
+Outcome run_chapter(const Chapter& chapter, const std::string& programs, const Run& run, const Said& said) {
   Outcome outcome;
   outcome.chapter = &chapter;
-  std::string command = quoted(programs + "/" + chapter.name) + " --out " + quoted(run.out + "/" + chapter.name) +
-                        " --seed " + std::to_string(run.seed);
+  const std::string folder = run.out + "/" + chapter.name, log = folder + "/log.txt";
+  fs::create_directories(folder);
+  std::string command = quoted(programs + "/" + chapter.name) + " --threads 1 --out " + quoted(folder) + " --seed " +
+                        std::to_string(run.seed);
   if (!run.data.empty()) command += " --data " + quoted(run.data);
   const auto start = std::chrono::steady_clock::now();
-  FILE* pipe = popen(command.c_str(), "r");
+  FILE* pipe = popen((command + " 2>&1 >" + quoted(log)).c_str(), "r");
   check(pipe != nullptr, "tour: cannot start ", command);
   std::string line, last;
   for (int c; (c = std::fgetc(pipe)) != EOF;) {
-    line += char(c);
-    if (c != '\n') continue;
-    std::fputs(line.c_str(), stdout), std::fflush(stdout);
-    last = std::exchange(line, "");
+    if (c != '\n' && c != '\r') line += char(c);
+    else if (!line.empty()) said(last = std::exchange(line, ""));
   }
   const int status = pclose(pipe);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   try {
     check(WIFEXITED(status), "it was ended by signal ", WTERMSIG(status));
-    check(status == 0, "it ended with status ", WEXITSTATUS(status));
-    auto measured = nlohmann::json::parse(last, nullptr, false);
+    check(status == 0, "it ended with status ", WEXITSTATUS(status), last.empty() ? "" : ": " + last);
+    const Bytes bytes = read_file(log);
+    std::string printed(bytes.begin(), bytes.end());
+    while (printed.ends_with('\n')) printed.pop_back();
+    auto measured = nlohmann::json::parse(printed.substr(printed.rfind('\n') + 1), nullptr, false);
     check(measured.is_object(), "its last line is not a JSON object");
     measured["root"] = root(run);
     outcome.text = filled(text_of(chapter.name), measured);
@@ -143,35 +170,102 @@ std::string minutes(int seconds) {
   return std::to_string((seconds + 30) / 60) + " min";
 }
 
+// What is going on, on a terminal: a bar for the whole, and below it the progress of every chapter that runs.
+class Board {
+ public:
+  Board(int total, size_t lanes) : total_(total), lanes_(lanes), terminal_(isatty(STDERR_FILENO)) {}
+
+  void begins(size_t lane, const Chapter& c) { lanes_[lane] = {&c, ""}, draw(); }
+  void said(size_t lane, std::string line) { lanes_[lane].line = std::move(line), draw(); }
+  void ended(size_t lane, const Outcome& o, int seconds) {
+    done_ += seconds, lanes_[lane] = {};
+    wipe();
+    std::printf("%-20s %6.1f s%s\n", o.chapter->name, o.seconds,
+                o.failure.empty() ? "" : ("  FAILED: " + o.failure).c_str());
+    std::fflush(stdout);
+    draw();
+  }
+  void wipe() {
+    if (drawn_) std::fprintf(stderr, "\r\033[%zuA\033[J", std::exchange(drawn_, 0));
+  }
+
+ private:
+  struct Lane {
+    const Chapter* chapter = nullptr;
+    std::string line;
+  };
+  void draw() {
+    if (!terminal_) return;
+    wipe();
+    std::string bar(size_t(30 * done_ / total_), '#');
+    bar.resize(30, '.');
+    std::fprintf(stderr, "[%s] about %s left\n", bar.c_str(), minutes((total_ - done_) / int(lanes_.size())).c_str());
+    for (const Lane& lane : lanes_)
+      if (lane.chapter) std::fprintf(stderr, "  %-20s %.90s\n", lane.chapter->name, lane.line.c_str()), ++drawn_;
+    ++drawn_;
+  }
+  int total_, done_ = 0;
+  std::vector<Lane> lanes_;
+  bool terminal_;
+  size_t drawn_ = 0;  // lines to be wiped
+};
+
+// Runs all chapters, several at a time; those that Ctrl-C caught are left out.
+std::vector<Outcome> run_chapters(const std::vector<const Chapter*>& chapters, const std::string& programs,
+                                  const Run& run) {
+  auto seconds = [&](size_t i) { return run.data.empty() ? chapters[i]->seconds : chapters[i]->data_seconds; };
+  std::vector<size_t> queue(chapters.size());
+  int total = 0;
+  for (size_t i = 0; i < queue.size(); ++i) queue[i] = i, total += seconds(i);
+  std::stable_sort(queue.begin(), queue.end(), [&](size_t a, size_t b) { return seconds(a) > seconds(b); });
+
+  const size_t lanes = std::min(size_t(threads()), chapters.size());
+  std::printf("%zu chapters, about %s.\n", chapters.size(), minutes(total / int(lanes)).c_str());
+  std::fflush(stdout);
+  std::vector<Outcome> outcomes(chapters.size());
+  Board board(total, lanes);
+  std::mutex mutex;
+  size_t next = 0;
+  auto work = [&](size_t lane) {
+    std::unique_lock lock(mutex);
+    while (next < queue.size() && !interrupted()) {
+      const size_t i = queue[next++];
+      board.begins(lane, *chapters[i]);
+      lock.unlock();
+      Outcome outcome = run_chapter(*chapters[i], programs, run, [&](std::string line) {
+        const std::lock_guard guard(mutex);
+        board.said(lane, std::move(line));
+      });
+      lock.lock();
+      if (interrupted()) return;
+      board.ended(lane, outcome, seconds(i));
+      outcomes[i] = std::move(outcome);
+    }
+  };
+  interrupted();  // begins to listen
+  std::vector<std::thread> workers;
+  for (size_t lane = 0; lane < lanes; ++lane) workers.emplace_back(work, lane);
+  for (std::thread& w : workers) w.join();
+  board.wipe();
+  std::erase_if(outcomes, [](const Outcome& o) { return o.chapter == nullptr; });
+  return outcomes;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "tour", .about = "Runs the whole lecture and makes one page of it."});
-  const std::string part = args.option("part", "", "run only this part (engine, flows, ssl, ...) or this chapter");
+  const std::string part = args.option(
+      "part", "",
+      "run only this part (engine, flows, ssl, self-training, distaug, flat, models, quiz) or this chapter");
   const Run run = args.done();
   const std::string programs = fs::path(argv[0]).parent_path().string();
 
   std::vector<const Chapter*> chapters;
-  int expected = 0, done = 0, failures = 0;
-  auto seconds = [&](const Chapter& c) { return run.data.empty() ? c.seconds : c.data_seconds; };
   for (const Chapter& c : kChapters)
-    if (part.empty() || part == c.part || part == c.name) chapters.push_back(&c), expected += seconds(c);
+    if (part.empty() || part == c.part || part == c.name) chapters.push_back(&c);
   if (chapters.empty()) args.refuse("--part: there is no part and no chapter '" + part + "'");
-  std::printf("%zu chapters, about %s on two cores.\n", chapters.size(), minutes(expected).c_str());
-
-  std::vector<Outcome> outcomes;
-  interrupted();  // begins to listen
-  for (const Chapter* chapter : chapters) {
-    std::string bar(size_t(30 * done / expected), '#');
-    bar.resize(30, '.');
-    std::printf("\n[%s] chapter %zu of %zu, %s: %s; about %s left\n", bar.c_str(), outcomes.size() + 1, chapters.size(),
-                chapter->part, chapter->name, minutes(expected - done).c_str());
-    std::fflush(stdout);
-    Outcome outcome = run_chapter(*chapter, programs, run);
-    if (interrupted()) break;
-    done += seconds(*chapter), failures += !outcome.failure.empty();
-    outcomes.push_back(std::move(outcome));
-  }
+  const std::vector<Outcome> outcomes = run_chapters(chapters, programs, run);
   const bool stopped = outcomes.size() < chapters.size();
   const std::string page = write_page(outcomes, run);
 
@@ -180,8 +274,9 @@ int main(int argc, char** argv) {
     std::printf("%-20s %7.1f  %s\n", o.chapter->name, o.seconds,
                 o.failure.empty() ? claim_of(o.text).c_str() : ("FAILED: " + o.failure).c_str());
   std::printf("\n%sThe page of the tour: %s\n", stopped ? "Stopped early. " : "", page.c_str());
+  const auto failures = std::count_if(outcomes.begin(), outcomes.end(), [](auto& o) { return !o.failure.empty(); });
   Result result("tour");
-  result.set("chapters", int64_t(outcomes.size())), result.set("failed", failures), result.set("page", page);
+  result.set("chapters", int64_t(outcomes.size())), result.set("failed", int64_t(failures)), result.set("page", page);
   result.print();
   return stopped ? 130 : failures > 0;
 }

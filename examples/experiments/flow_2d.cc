@@ -153,12 +153,12 @@ double divergence(const Tensor& log_p, const Tensor& log_q, double extent) {
 
 }  // namespace
 
-Verdict judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells) {
+Distance judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells) {
   const Tensor points = support::plane(toy.extent, cells), log_p = toy.log_density(points);
   return {divergence(log_p, log_q(flow, points), toy.extent), support::entropy(toy), mass(flow, 2 * toy.extent, cells)};
 }
 
-Verdict judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells) {
+Distance judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells) {
   const NoGrad guard;
   const Tensor points = support::plane(energy.extent, cells), log_p = energy.log_density(points).value();
   const double log_z = std::log(support::integral(exp(log_p), energy.extent));

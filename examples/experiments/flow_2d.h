@@ -33,13 +33,13 @@ void learn(flows::Flow& flow, const support::Toy& toy, const Learning& o, const 
 void learn(flows::Flow& flow, const support::Energy& energy, const Learning& o, const Tick& tick);
 
 // By quadrature, in nats. q is the flow's density.
-struct Verdict {
+struct Distance {
   double kl;       // KL(p || q) for a set, KL(q || p) for an energy
   double entropy;  // of p
   double mass;     // ∫ q, over a square twice as wide as p's
 };
-Verdict judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells = 400);  // cells x cells of them
-Verdict judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells = 400);
+Distance judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells = 400);  // cells x cells of them
+Distance judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells = 400);
 
 // ---- Pictures -------------------------------------------------------------------------------------------------------
 
