@@ -7,17 +7,17 @@
 namespace bijou::quiz {
 
 // Why is p(t(x) | t) better than p(t(x))? Without t, the model must spread its probability over upright and turned
-// digits alike, and those that are tested stand upright: the bits it gives to the others are lost. Told t, it keeps
-// them apart, and still learns from four times as many images.
+// pictures alike, and those that are tested stand upright: what it gives to the others is lost. Told t, it keeps them
+// apart, and still learns from four times as many pictures.
 void distribution_augmentation(const support::Run& run, support::Result& result) {
   using namespace experiments;
-  const PixelSets data = small_images(run.data.empty() ? "digits" : "mnist", run.data,
-                                      {.size = 14, .levels = 2, .train = 1000, .valid = 500, .test = 1000});
+  const PixelSets data = small_images(run.data.empty() ? "scenes" : "cifar10", run.data,
+                                      {.size = 8, .levels = 4, .train = 500, .valid = 500, .test = 1000});
   auto bits = [&](const std::string& types, bool conditioned) {
-    return train_distaug(data, {.types = types, .conditioned = conditioned, .hidden = 250}, 40, run.seed).curve.early();
+    return train_distaug(data, {.types = types, .conditioned = conditioned}, 120, run.seed).curve.early();
   };
   const double none = bits("none", true), plain = bits("rot", false), told = bits("rot", true);
-  std::printf("bits/pixel of upright digits: p(x) %.4f, quarter turns without being told %.4f, p(t(x) | t) %.4f\n",
+  std::printf("bits/pixel of upright pictures: p(x) %.4f, quarter turns without being told %.4f, p(t(x) | t) %.4f\n",
               none, plain, told);
   result.set("bits_unaugmented", none), result.set("bits_plain_rotation", plain);
   result.set("bits_told_rotation", told);

@@ -65,7 +65,7 @@ void planar_inverse(support::Result& result) {
   flows::Chain chain;
   for (int64_t i = 0; i < kLayers; ++i) {
     flows::Planar layer({.features = kDimensions});
-    for (Var& p : layer.parameters()) p.mutable_value() = randn(p.shape());
+    for (Var& p : layer.parameters()) p.mutable_value() = randn(p.shape()) * real(0.5);
     chain.add(layer);
   }
   const Tensor z = randn({kPoints, kDimensions});

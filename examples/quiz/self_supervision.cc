@@ -21,10 +21,11 @@ struct Density {
   nn::Made made;
 
   explicit Density(int64_t pixels) : made({.features = pixels, .hidden = {256, 256}}) {}
-  Var features(const Tensor& images) const {
+  Tensor features(const Tensor& images) const {
+    const NoGrad guard;
     Var h = images.reshape({images.size(0), -1});
     for (size_t l = 0; l + 1 < made.layers.size(); ++l) h = relu(made.layers[l](h));
-    return h;
+    return h.value();
   }
   void train(const Tensor& images, int64_t steps, Generator g) {
     optim::Adam optimizer(made.parameters(), {.lr = 1e-3});
@@ -50,11 +51,9 @@ void likelihood_against_contrast(const support::Run& run, support::Result& resul
   Density density(train.images.numel() / train.size());
   density.train(train.images, kSteps, Generator(run.seed));
 
-  const NoGrad guard;
   const Tensor contrast = ssl::embed(simclr.method->encoder, train.images),
                contrast_test = ssl::embed(simclr.method->encoder, test.images),
-               likelihood = density.features(train.images).value(),
-               likelihood_test = density.features(test.images).value();
+               likelihood = density.features(train.images), likelihood_test = density.features(test.images);
   double with_contrast = 0, with_likelihood = 0;
   constexpr int kDraws = 5;
   for (int draw = 0; draw < kDraws; ++draw) {

@@ -62,7 +62,7 @@ Work sam() {
   auto model = std::make_shared<Model>();
   auto optimizer = std::make_shared<optim::SGD>(model->parameters(), optim::SgdOptions{.lr = 0.01, .momentum = 0.9});
   auto sam = std::make_shared<optim::Sam>(*optimizer, optim::SamOptions{.rho = 0.05});
-  return [=] { sam->step([&] { return model->loss(); }); };
+  return [model, optimizer, sam] { sam->step([&] { return model->loss(); }); };
 }
 
 }  // namespace
