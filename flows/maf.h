@@ -9,8 +9,7 @@
 //                                      estimation", NeurIPS 2017; s = 5 tanh(a / 5) keeps exp(-s) from overflowing
 //   spline  h rational-quadratic       flows/spline.h
 //   IAF     Inverse(Maf(...)), which samples in one pass: D. Kingma et al., "Improved variational inference with
-//   inverse
-//           autoregressive flow", NeurIPS 2016
+//           inverse autoregressive flow", NeurIPS 2016
 //   MADE-MoG  a density, not a map: p(x_i | x_<i) is a mixture of K normals. As the base of a MAF: MAF-MoG
 //
 // With D = 1 and no context there is nothing to depend on: MAF is then one affine map.

@@ -1,8 +1,8 @@
 // The largest eigenvalues of a symmetric operator that can only be applied.
 //
 //   power iteration    v <- A v / ‖A v‖, again and again: the eigenvalue of largest magnitude, be it negative
-//   Lanczos            Of v, A v, A² v, ... an orthonormal basis V, in which A is a small tridiagonal matrix T = Vᵀ A
-//   V:
+//   Lanczos            of v, A v, A² v, ... an orthonormal basis V, in which A is a small tridiagonal matrix
+//                      T = Vᵀ A V:
 //
 //     w = A v_j - β_(j-1) v_(j-1),   α_j = w · v_j,   w <- w - α_j v_j,   β_j = ‖w‖,   v_(j+1) = w / β_j
 //

@@ -1,12 +1,10 @@
 // The whole spectrum of an operator that can only be applied, by chance.
 //
 //   trace      E[zᵀ A z] = tr A for random signs z: Hutchinson. Hutch++ first takes out, exactly, the subspace in which
-//   A
-//              is large, so that chance has little left to err about.
+//              A is large, so that chance has little left to err about.
 //   density    Of f(A), zᵀ f(A) z is a sum over Ritz values θ of a Lanczos run from z / ‖z‖, weighted by the squared
-//   first
-//              numbers τ² of T's eigenvectors: Gauss quadrature. So Σ τ² δ(θ) is the density of eigenvalues, as far as
-//              m steps see it, and Σ τ² = 1. Over several z the mean is taken.
+//              first numbers τ² of T's eigenvectors: Gauss quadrature. So Σ τ² δ(θ) is the density of eigenvalues, as
+//              far as m steps see it, and Σ τ² = 1. Over several z the mean is taken.
 //
 // M. Hutchinson, "A stochastic estimator of the trace of the influence matrix", 1989; R. Meyer, C. Musco, C. Musco,
 // D. Woodruff, "Hutch++: Optimal stochastic trace estimation", SOSA 2021; S. Ubaru, J. Chen, Y. Saad, "Fast estimation
