@@ -38,7 +38,7 @@ Measurements labels_alone(const Trial& trial) {
 Measurements fixmatch(const Trial& trial) {
   manual_seed(trial.seed);
   const FewLabelled data = data_of(trial, 40);
-  StudentRun run = run_of(trial, 1);
+  StudentRun run = run_of(trial, 3);
   run.fit.batch = 16, run.fit.ratio = 7;
   nn::Sequential net = train_kin("fixmatch", data, run);
   return {{"test", test_accuracy(net, data)}};

@@ -46,12 +46,8 @@ ssl::Augmentation make_noise(const std::string& dataset) {
   if (dataset == "cifar10")
     return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 9}), ssl::cutout({.size = 8})});
   if (dataset == "fashion-mnist")
-    return ssl::compose({ssl::affine({.rotation = 10, .log_scale = 0.15, .shift = 0.07, .flip = 0.5}),
-                         ssl::rand_augment({.magnitude = 5})});
-  if (dataset == "digits") return ssl::rand_augment({.magnitude = 5});
-  return ssl::compose(
-      {ssl::affine({.rotation = 20, .log_scale = 0.35, .log_aspect = 0.2, .shear = 0.3, .shift = 0.125}),
-       ssl::rand_augment({.magnitude = 5})});
+    return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 5})});
+  return ssl::rand_augment({.magnitude = 5});
 }
 
 ssl::Augmentation make_weak_noise(const std::string& dataset) {

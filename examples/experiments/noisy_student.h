@@ -23,9 +23,9 @@ struct NetOptions {
 };
 nn::Sequential make_net(const Shape& image, const NetOptions& options = {});  // image: [C, H, W]
 
-// What noises a student's inputs: RandAugment, after what else leaves such images what they are. (Drawn digits differ
-// by little but affine maps; noise that were all of these would leave nothing to learn from unlabelled ones.) The weak
-// one is what consistency methods call so: small shifts.
+// What noises a student's inputs: RandAugment, of objects after a small shift and a flip, in colour with cutout. The
+// weak one is what consistency methods call so: that shift and flip alone. (Noise so strong that the labels alone
+// suffice with it leaves nothing to learn from unlabelled images: digits under affine maps as well are such a case.)
 ssl::Augmentation make_noise(const std::string& dataset);
 ssl::Augmentation make_weak_noise(const std::string& dataset);
 
