@@ -9,12 +9,12 @@
 ## CXX=g++|clang++: the compiler
 ## DATA=DIR: where the real data sets are; without it, data are generated
 ## BUILD=DIR: where everything is built
-## BATCH=5: how many files of a folder are compiled together; 1 makes the shortest wait after an edit
+## BATCH=10: how many files of a folder are compiled together; 1 makes the shortest wait after an edit
 ## PREFIX=DIR: where `make install` puts things, /usr/local by default
 REAL  ?= float
 ARCH  ?= native
 BUILD ?= build
-BATCH ?= 5
+BATCH ?= 10
 PREFIX ?= /usr/local
 PYTHON := /usr/bin/python3  # the one that Debian's python3-torch is for
 
@@ -67,14 +67,15 @@ FLAGS    += $(if $(findstring clang,$(CXX)),,\
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
 # A compiler spends more time on the headers of a file than on the file, so the files of a folder are compiled in
-# batches: nn.6.o is made of nn/*.cc from the sixth on. (So a file's own helpers must have other names than those of its
+# batches: nn.11.o is made of nn/*.cc from the eleventh on. (So a file's own helpers must have other names than those of its
 # neighbours.)
 batches  = $(foreach f,$1,$(shell seq -f '$(OUT)/$f.%g.o' 1 $(BATCH) $(words $(wildcard $f/*.cc))))
 singles  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $(1:=/*.cc)))
 objects  = $(call $(if $(filter 1,$(BATCH)),singles,batches),$1)
 FOLDERS  := tensor autograd nn optim flows ssl
 LIBRARY  := $(call objects,$(FOLDERS))
-SUPPORT  := $(call objects,examples/support examples/experiments examples/quiz)
+SUPPORT  := $(call objects,examples/support examples/experiments)
+QUIZ     := $(call objects,examples/quiz)
 TESTS    := $(call objects,tests)
 BENCH    := $(call objects,tests/bench)
 PEER     := $(call objects,tests/peer)
@@ -163,11 +164,11 @@ $(OUT)/%.h.gch: $(OUT)/flags
 PRECOMPILED := library
 $(TESTS): private PRECOMPILED := tests
 $(TESTS): $(OUT)/tests.h.gch
-$(TESTS) $(OUT)/tests.h.gch: private FLAGS += -O1  # a third less to wait for, and tests have few loops of their own
+$(TESTS) $(OUT)/tests.h.gch: private FLAGS += -O0  # half as long to wait for, and tests have few loops of their own
 compile = mkdir -p $(@D); echo "compile $@"; $(CXX) $(FLAGS) -MMD -MP -include $(OUT)/$(PRECOMPILED).h -c $< -o $@
 $(OUT)/%.o: %.cc $(OUT)/library.h.gch
 	@$(compile)
-BATCHES := $(if $(filter 1,$(BATCH)),,$(LIBRARY) $(SUPPORT) $(TESTS) $(BENCH) $(PEER))
+BATCHES := $(if $(filter 1,$(BATCH)),,$(LIBRARY) $(SUPPORT) $(QUIZ) $(TESTS) $(BENCH) $(PEER))
 $(BATCHES): %.o: %.cc $(OUT)/library.h.gch
 	@$(compile)
 # What tests call their own helpers should not matter to the tests beside them: each file gets a namespace of its own.
@@ -187,6 +188,7 @@ $(ARCHIVES):
 
 PROGRAMS := $(EXAMPLES:%=$(OUT)/%) $(FUZZ:.o=)
 $(PROGRAMS): %: %.o
+$(OUT)/examples/quiz: $(QUIZ)
 $(OUT)/run_tests: $(TESTS)
 $(OUT)/run_bench: $(BENCH)
 $(OUT)/run_peer: $(PEER)
@@ -196,4 +198,4 @@ $(FUZZ:.o=): private LIBS += -fsanitize=fuzzer
 $(PROGRAMS) $(OUT)/run_tests $(OUT)/run_bench $(OUT)/run_peer: $(ARCHIVES)
 	@echo "link $@"; $(CXX) $(FLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS) -o $@
 
--include $(patsubst %.o,%.d,$(LIBRARY) $(SUPPORT) $(TESTS) $(BENCH) $(PEER) $(FUZZ) $(EXAMPLES:%=$(OUT)/%.o))
+-include $(patsubst %.o,%.d,$(LIBRARY) $(SUPPORT) $(QUIZ) $(TESTS) $(BENCH) $(PEER) $(FUZZ) $(EXAMPLES:%=$(OUT)/%.o))

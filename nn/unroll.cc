@@ -4,9 +4,9 @@
 #include "nn/composition.h"
 
 namespace bijou::nn {
-namespace {
-
 using bijou::detail::for_each;
+
+namespace detail {
 
 // Tensors are seen as x_gates, h_gates [T, B, gates H], states [kinds, T, B, H], and a state [kinds, B, H].
 template <class Cell>
@@ -98,18 +98,19 @@ struct Unroll {
       d[i] = Lane(0);
       for_each<kStates>([&](auto s) {
         const auto& state = std::get<s>(y);
-        if constexpr (bijou::detail::deps < std::decay_t < decltype(state) >>>> i & 1) d[i] += g[s] * state.d[i];
+        constexpr unsigned reads = bijou::detail::deps<std::decay_t<decltype(state)>>;
+        if constexpr (reads >> i & 1) d[i] += g[s] * state.d[i];
       });
     });
     return d;
   }
 };
 
-}  // namespace
+}  // namespace detail
 
 template <class Cell>
 Var unroll(const Var& x_gates, const Var& weight, const Var& bias, const Var& initial) {
-  const Unroll<Cell> op{x_gates.size(0), x_gates.size(1), weight.size(1)};
+  const detail::Unroll<Cell> op{x_gates.size(0), x_gates.size(1), weight.size(1)};
   Tensor states({Cell::kStates, op.steps, op.batch, op.hidden}), h_gates(x_gates.shape());
   const Tensor b = bias ? bias.value() : zeros({op.width()});
   op.forward(x_gates.value().data(), weight.value().data(), b.data(), initial.value().data(), h_gates.mutable_data(),

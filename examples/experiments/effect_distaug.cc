@@ -32,7 +32,6 @@ Effect distaug_effect() {
       .name = "distaug",
       .paper = "Jun et al., ICML 2020",
       .about = "the more transformations a density model is trained on and told of, the better it knows plain images",
-      .seeds = 3,
       .arms = {thumbnails("none", {}), thumbnails("dropout", {.dropout = 0.25}),
                thumbnails("flip untold", {.types = "flip", .conditioned = false}), thumbnails("rot", {.types = "rot"}),
                thumbnails("rot+tr", {.types = "rot+tr"}), digits("digits none", {.hidden = 500}),

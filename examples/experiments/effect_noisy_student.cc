@@ -50,7 +50,6 @@ Effect noisy_student_effect() {
   return {.name = "noisy_student",
           .paper = "Xie et al., CVPR 2020",
           .about = "20 images of ten classes labelled, 10,000 not (FixMatch: 40); accuracy on new images",
-          .seeds = 8,
           .arms = {{"noisy student", rounds}, {"labels alone, 3 x", labels_alone}, {"fixmatch", fixmatch}},
           .gates = {{.a = "noisy student.round 2", .b = "noisy student.teacher", .low = 0.05},
                     {.a = "noisy student.round 2", .b = "labels alone, 3 x.test", .low = 0.03},

@@ -32,7 +32,6 @@ Effect noisy_student_audio_effect() {
   return {.name = "noisy_student_audio",
           .paper = "Park et al., Interspeech 2020",
           .about = "a recogniser of spoken digits, 100 of 2,400 utterances labelled; accuracy on new takes",
-          .seeds = 8,
           .arms = {{"takes", [](const Trial& t) { return generations(t, false); }},
                    {"labels only 3 x", [](const Trial& t) { return longer(t, false); }},
                    {"new speaker", [](const Trial& t) { return generations(t, true); }},

@@ -33,7 +33,6 @@ Effect sam_effect() {
   return {.name = "sam",
           .paper = "Foret et al., ICLR 2021",
           .about = "a perceptron learns from 2,000 images, 30 % of the labels drawn anew; accuracy on new images",
-          .seeds = 8,
           .arms = {arm("sgd", {.curvature = true}), arm("rho .05", {.rho = 0.05}), arm("rho .1", {.rho = 0.1}),
                    arm("rho .2", {.rho = 0.2, .curvature = true}), arm("rho .8", {.rho = 0.8}),
                    arm("rho .1 m 16", {.rho = 0.1, .m = 16}), arm("sgd twice as long", {.epochs = 80}),

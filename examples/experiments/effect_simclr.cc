@@ -44,7 +44,6 @@ Effect simclr_effect() {
       .name = "simclr",
       .paper = "Chen et al., ICML 2020",
       .about = "5,000 images without labels, then two labels a class; beside the same network without the first part",
-      .seeds = 2,
       .arms = {{"simclr", few_labels}},
       .gates = {{.a = "simclr.probe", .b = "simclr.supervised", .low = 0.2},
                 {.a = "simclr.probe", .b = "simclr.random_probe", .low = 0.15},

@@ -55,7 +55,7 @@ struct Gate {
 
 struct Effect {
   std::string name, paper, about;
-  int seeds = 4;  // unless the user wants another number
+  int seeds = 8;  // unless the user wants another number
   std::vector<Arm> arms;
   std::vector<Gate> gates;
 };
