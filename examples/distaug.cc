@@ -7,6 +7,9 @@
 //
 //   distaug --data DIR --size 12 --train 2000 --epochs 60 --rows none,flip,rot,rot+tr,rot+tr+col       CIFAR-10, grey
 //   distaug --data DIR --dataset mnist --levels 2 --size 14 --train 1000 --epochs 100 --plain
+//   distaug --data DIR --color --size 8 --levels 4 --train 500 --epochs 160 --width 200 --dropout 0,0.25
+//           --rows none,flip,rot,rot+tr,rot+tr+col,rot+tr+col+js                                       in colour
+//   distaug --model pixelcnn       or transformer, or flow: another density, told in its own way (pixel_density.h)
 #include "examples/experiments/distaug.h"
 
 #include <cstdio>
@@ -47,10 +50,10 @@ void draw_samples(const std::string& path, const DistAugRun& run, const Shape& i
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "distaug", .about = "Distribution augmentation: the lecture's table.", .epochs = 150});
-  const std::string dataset_name = args.option("dataset", "",
-                                               "cifar10, mnist, fashion-mnist, scenes or digits; "
-                                               "by default cifar10 where --data is given, else scenes");
-  const std::string model = args.choice("model", {"made", "transformer"}, "the density model");
+  const std::string dataset = args.source("dataset", "cifar10", "scenes",
+                                          "cifar10, mnist, fashion-mnist, or scenes and digits (drawn by bijou)");
+  const std::string model = args.choice("model", pixel_models(), "the density model");
+  const int width = args.option("width", 0, "units, channels or token length of a layer (0: what suits small images)");
   const std::string rows = args.option("rows", "none,flip,rot,rot+tr", "types of each row");
   const std::string dropouts = args.option("dropout", "0", "dropout rates, of which validation picks one for each row");
   const bool plain = args.flag("plain", "also train each row unconditioned, as plain data augmentation");
@@ -62,7 +65,6 @@ int main(int argc, char** argv) {
                               .test = args.option("test", 1000, "test images", 1),
                               .grey = !color};
   const Run run = args.done();
-  const std::string dataset = !dataset_name.empty() ? dataset_name : run.data.empty() ? "scenes" : "cifar10";
   const PixelSets data = small_images(dataset, run.data, sizes);
   const Shape image(std::span(data.train.shape().begin() + 1, 3));
 
@@ -80,7 +82,8 @@ int main(int argc, char** argv) {
       DistAugRun best;
       double rate = 0;
       for (const std::string& text : rates) {
-        const DistAugArm arm{.types = row, .conditioned = conditioned, .dropout = std::stod(text), .model = model};
+        const DistAugArm arm{
+            .types = row, .conditioned = conditioned, .dropout = std::stod(text), .model = model, .width = width};
         const DistAugRun trained = train_distaug(data, arm, run.epochs, run.seed, [&](double loss) {
           progress.step(row + ", loss " + to_string(loss));
           return !interrupted();

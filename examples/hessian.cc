@@ -71,15 +71,13 @@ void draw_density(const std::string& path, const optim::Spectrum& s) {
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "hessian", .about = "The spectrum of a network's Hessian.", .epochs = 20});
   const std::string checkpoint = args.option("checkpoint", "", "a saved network; by default a small one is trained");
-  const std::string dataset_name = args.option("dataset", "",
-                                               "mnist, fashion-mnist, cifar10 or digits; "
-                                               "by default mnist where --data is given, else digits");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
   const int k = args.option("eigenvalues", 12, "how many, from the largest down", 1);
   const int steps = args.option("steps", 60, "products with a vector, at most, for each Lanczos run", 12);
   const int probes = args.option("probes", 4, "random vectors for the density", 1);
   const Run run = args.done();
-  const std::string dataset = !dataset_name.empty() ? dataset_name : run.data.empty() ? "digits" : "mnist";
 
   const NoisySets data = noisy_sets({.dataset = dataset, .folder = run.data, .noise = noise, .seed = run.seed});
   const Shape image(std::span(data.train.images.shape().begin() + 1, 3));

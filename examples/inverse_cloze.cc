@@ -62,8 +62,7 @@ void answer(const std::string& text, const TwoTowers& towers, const BlockData& d
 int main(int argc, char** argv) {
   Args args(argc, argv,
             {.name = "inverse_cloze", .about = "Learns to search from text without a question in it.", .epochs = 7});
-  const std::string name =
-      args.option("corpus", "", "wikitext, or documents (invented); by default wikitext where --data is given");
+  const std::string corpus = args.source("corpus", "wikitext", "documents", "wikitext, or documents (invented)");
   const int blocks = args.option("blocks", 1'000'000, "paragraphs to train on, at most", 2);
   const int vocabulary = args.option("vocabulary", 20'000, "words known", 100);
   const std::string tower = args.choice("tower", {"bag", "transformer"}, "what reads queries and paragraphs");
@@ -80,7 +79,6 @@ int main(int argc, char** argv) {
                      .weight_decay = args.option("weight-decay", 1e-2, "weight decay")};
   const std::string query = args.option("query", "", "a text to search for; - asks for them");
   const Run run = args.done();
-  const std::string corpus = !name.empty() ? name : run.data.empty() ? "documents" : "wikitext";
 
   const BlockData data = block_data(corpus, run.data, blocks, vocabulary);
   options.seed = run.seed,

@@ -55,9 +55,8 @@ std::vector<double> in_bits(std::vector<double> nats) {
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "masked_lm", .about = "Fills in the blanks of a text, as BERT does.", .epochs = 3});
-  const std::string name = args.option("corpus", "",
-                                       "names, shakespeare, wikitext, or words and documents (invented); by default "
-                                       "names where --data is given, else words");
+  const std::string corpus =
+      args.source("corpus", "names", "words", "names, shakespeare, wikitext, or words and documents (invented)");
   const TextOptions text{
       .tokenizer = args.option("tokenizer", "", "characters, words or byte_pairs; by default what suits the corpus"),
       .vocabulary = args.option("vocabulary", 4000, "tokens of words and byte pairs", 300),
@@ -70,7 +69,6 @@ int main(int argc, char** argv) {
   const bool alone = args.flag("alone", "train the masked model only, not those it is compared with");
   const std::string blanks = args.option("fill", "", "a text with blanks, written _, to fill in");
   const Run run = args.done();
-  const std::string corpus = !name.empty() ? name : run.data.empty() ? "words" : "names";
   const bool letters = corpus == "words" || corpus == "names";
   if (options.next_sentence && letters) args.refuse("--next-sentence: there are no sentences in " + corpus);
 

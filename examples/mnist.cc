@@ -152,13 +152,11 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "mnist", .about = "Learns to read handwritten digits, by a perceptron or a convnet.", .epochs = 12});
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
-  const std::string name = args.option("dataset", "",
-                                       "mnist, fashion-mnist, cifar10 or digits (drawn by bijou); "
-                                       "by default mnist where --data is given, else digits");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const bool resume = args.flag("resume", "go on from the checkpoint in --out");
   const Run run = args.done();
-  const std::string dataset = !name.empty() ? name : run.data.empty() ? "digits" : "mnist";
   const std::string title = dataset + " " + model, checkpoint = run.out + "/checkpoint.safetensors";
   const std::string id =
       title + ", " + std::to_string(run.epochs) + " epochs, lr " + to_string(lr) + ", seed " + std::to_string(run.seed);

@@ -89,16 +89,14 @@ int main(int argc, char** argv) {
   std::vector<std::string> methods = {"arms", "noisy_student", "kin"};
   for (const std::string& name : kin_names()) methods.push_back(name);
   const std::string method = args.choice("method", methods, "what is run: all arms, one method, or all of its kin");
-  const std::string name = args.option("dataset", "",
-                                       "mnist, fashion-mnist, cifar10 or digits (drawn by bijou); "
-                                       "by default mnist where --data is given, else digits");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const int labels = args.option("labels", 50, "images with a label, as many of each class", 10);
   const int unlabelled = args.option("unlabelled", 3000, "images without", 100);
   const int steps = args.option("steps", 250, "of training, each round (--epochs: rounds)", 1);
   const int batch = args.option("batch", 16, "labelled images a step", 2);
   const double ratio = args.option("ratio", 2.0, "unlabelled images a step, for each labelled one");
   const Run run = args.done();
-  const std::string dataset = !name.empty() ? name : run.data.empty() ? "digits" : "mnist";
 
   manual_seed(run.seed);
   const Dataset train = load_dataset(dataset, run.data, Split::kTrain);

@@ -36,12 +36,11 @@ void print_arm(const char* name, double accuracy) { std::printf("%-34s %5.1f %%\
 int main(int argc, char** argv) {
   Args args(argc, argv,
             {.name = "noisy_student_audio", .about = "Noisy student on spoken digits, with SpecAugment.", .epochs = 4});
-  const std::string name = args.option("dataset", "", "synthetic or fsdd; by default fsdd where --data is given");
+  const std::string dataset = args.source("dataset", "fsdd", "synthetic", "synthetic or fsdd");
   const int labels = args.option("labels", 0, "labelled utterances of each digit (0: 10, or 3 of the synthetic ones)");
   const int speaker = args.option("speaker", -1, "test on what this speaker says, who is not heard in training", -1);
   const bool soft = args.flag("soft", "pseudo-labels are probabilities, not words");
   const Run run = args.done();
-  const std::string dataset = !name.empty() ? name : run.data.empty() ? "synthetic" : "fsdd";
 
   const Utterances all = load_spoken_digits(dataset, run.data);
   const FewLabelled task = make_task(

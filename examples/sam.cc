@@ -194,9 +194,8 @@ void save(const std::string& path, const FlatRun& run) {
 int main(int argc, char** argv) {
   Args args(argc, argv,
             {.name = "sam", .about = "Sharpness-aware minimisation against SGD where labels are wrong.", .epochs = 30});
-  const std::string dataset_name = args.option("dataset", "",
-                                               "mnist, fashion-mnist, cifar10 or digits; "
-                                               "by default mnist where --data is given, else digits");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
   const std::string rhos = args.option("rho", "0,0.05,0.1,0.2,0.4", "how far to look; 0 is SGD");
   const std::string ms = args.option("group", "64,16", "images that share an epsilon, of batches of 64");
@@ -206,7 +205,6 @@ int main(int argc, char** argv) {
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
   const int images = args.option("train", 2000, "training images", 64);
   const Run run = args.done();
-  const std::string dataset = !dataset_name.empty() ? dataset_name : run.data.empty() ? "digits" : "mnist";
 
   std::vector<NoisySets> sets;  // of each seed
   for (uint64_t s = 0; s < uint64_t(seeds); ++s)

@@ -116,16 +116,14 @@ int main(int argc, char** argv) {
   std::vector<std::string> names = method_names();
   names.push_back("all");
   const std::string method = args.choice("method", names, "what is learnt from");
-  const std::string name = args.option("dataset", "",
-                                       "mnist, fashion-mnist, cifar10 or digits (drawn by bijou); "
-                                       "by default mnist where --data is given, else digits");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const int images = args.option("images", 5000, "how many unlabelled images", 64);
   const int batch = args.option("batch", 64, "images a step", 2);
   const bool lars = args.flag("lars", "train by LARS with warm-up, as the paper does with large batches, not by Adam");
   const int draws = args.option("draws", 1, "draws of the labelled images to average over", 1);
   const int tuning = args.option("tuning-steps", 100, "steps of fine-tuning and of the supervised controls", 1);
   const Run run = args.done();
-  const std::string dataset = !name.empty() ? name : run.data.empty() ? "digits" : "mnist";
 
   const Dataset all = load_dataset(dataset, run.data, Split::kTrain),
                 rest = load_dataset(dataset, run.data, Split::kTest);

@@ -3,6 +3,7 @@
 #include "autograd/map.h"
 #include "nn/activation.h"
 #include "nn/conv.h"
+#include "nn/dropout.h"
 #include "nn/linear.h"
 
 namespace bijou::flows {
@@ -127,7 +128,10 @@ template <class Layer>
 nn::Sequential stacked(const NetOptions& o, const Layer& layer) {
   nn::Sequential net;
   int64_t in = o.in;
-  for (size_t i = 0; i < o.hidden.size(); in = o.hidden[i++]) net.add(layer(in, o.hidden[i], i)).add(nn::ReLU());
+  for (size_t i = 0; i < o.hidden.size(); in = o.hidden[i++]) {
+    net.add(layer(in, o.hidden[i], i)).add(nn::ReLU());
+    if (o.dropout > 0) net.add(nn::Dropout({.p = o.dropout}));
+  }
   auto last = layer(in, o.out, o.hidden.size());
   if (o.zero) last.weight.mutable_value().fill(0), last.bias.mutable_value().fill(0);
   return net.add(std::move(last));

@@ -91,7 +91,8 @@ Tensor alternating(int64_t features, bool odd = false);
 struct NetOptions {
   int64_t in, out;
   std::vector<int64_t> hidden = {64, 64};
-  bool zero = true;  // the last layer begins at zero, and a coupling layer so as the identity
+  bool zero = true;    // the last layer begins at zero, and a coupling layer so as the identity
+  double dropout = 0;  // behind each ReLU, in training; a coupling can be inverted only without
 };
 // Linear layers with ReLUs between them.
 nn::Sequential mlp(const NetOptions& o);

@@ -7,12 +7,15 @@
 namespace bijou::flows {
 namespace {
 
-AffineCoupling coupling(const Coupling::Options& o, const std::vector<int64_t>& hidden) {
-  return AffineCoupling(o, convnet({.in = o.kept(), .out = 2 * o.moved(), .hidden = hidden}));
+AffineCoupling coupling(const ImageFlowOptions& o, const Coupling::Options& c, const std::vector<int64_t>& hidden) {
+  return AffineCoupling(
+      c, convnet({.in = c.kept() + o.context, .out = 2 * c.moved(), .hidden = hidden, .dropout = o.dropout}));
 }
-
+AffineCoupling coupling(const ImageFlowOptions& o, const Coupling::Options& c) {
+  return coupling(o, c, {o.width, o.width});
+}
 // The channel half that leaves, given the one that stays: one convolution, as in Glow's code.
-void add_prior(Chain& level, int64_t channels) { level.add(coupling({.features = channels}, {})); }
+AffineCoupling prior(const ImageFlowOptions& o, int64_t channels) { return coupling(o, {.features = channels}, {}); }
 
 void check_options(const char* name, const ImageFlowOptions& o, int halvings) {
   const int block = 1 << halvings;
@@ -30,8 +33,8 @@ Multiscale glow(const ImageFlowOptions& o) {
     channels *= 4;
     Chain level(Squeeze{});
     for (int k = 0; k < o.steps; ++k)
-      level.add(ActNorm(channels)).add(LuLinear(channels)).add(coupling({.features = channels}, {o.width, o.width}));
-    if (o.prior && l + 1 < o.levels) add_prior(level, channels);
+      level.add(ActNorm(channels)).add(LuLinear(channels)).add(coupling(o, {.features = channels}));
+    if (o.prior && l + 1 < o.levels) level.add(prior(o, channels));
     flow.add(level);
   }
   return flow;
@@ -43,17 +46,15 @@ Multiscale real_nvp(const ImageFlowOptions& o) {
   Shape s = o.image;
   auto add_checkerboards = [&](Chain& level, int count) {
     for (int i = 0; i < count; ++i)
-      level.add(ActNorm(s[0]))
-          .add(coupling({.features = s[0], .mask = checkerboard(s[1], s[2], i % 2)}, {o.width, o.width}));
+      level.add(ActNorm(s[0])).add(coupling(o, {.features = s[0], .mask = checkerboard(s[1], s[2], i % 2)}));
   };
   for (int l = 0; l + 1 < o.levels; ++l, s[0] /= 2) {
     Chain level;
     add_checkerboards(level, 3);
     level.add(Squeeze());
     s = level.latent_shape(s);
-    for (int i = 0; i < 3; ++i)
-      level.add(ActNorm(s[0])).add(coupling({.features = s[0], .flip = i % 2 == 1}, {o.width, o.width}));
-    if (o.prior) add_prior(level, s[0]);
+    for (int i = 0; i < 3; ++i) level.add(ActNorm(s[0])).add(coupling(o, {.features = s[0], .flip = i % 2 == 1}));
+    if (o.prior) level.add(prior(o, s[0]));
     flow.add(level);
   }
   Chain last;

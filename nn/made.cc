@@ -68,10 +68,10 @@ void draw(Tensor& degrees, int64_t lowest, int64_t features, Generator& g) {
 
 Made::Made(Options o) : options(std::move(o)) {
   const int64_t d = options.features;
-  check(d > 0 && options.outputs > 0 && options.context >= 0, "Made: features = ", d, ", outputs = ", options.outputs,
-        ", context = ", options.context);
+  check(d > 0 && options.inputs > 0 && options.outputs > 0 && options.context >= 0, "Made: features = ", d,
+        ", inputs = ", options.inputs, ", outputs = ", options.outputs, ", context = ", options.context);
   if (options.ordering.empty()) options.ordering = natural_ordering(d);
-  Tensor below({d}), last({options.outputs * d});
+  Tensor below({d * options.inputs}), last({options.outputs * d});
   const Tensor inputs = below;
   for (const int64_t width : options.hidden) {
     check(width > 0, "Made: a hidden layer of ", width, " units");
@@ -93,8 +93,9 @@ void Made::set_degrees(const std::vector<int64_t>& ordering, Degrees hidden, Gen
   check_ordering(ordering, options.features);
   const Tensor inputs = layers[0].in_degrees;
   Tensor places = inputs, last = layers.back().out_degrees;  // handles
+  for (int64_t i = 0; i < places.numel(); ++i)
+    places.mutable_data()[i] = real(1 + ordering[size_t(i / options.inputs)]);
   for (int64_t i = 0; i < last.numel(); ++i) last.mutable_data()[i] = real(1 + ordering[size_t(i % options.features)]);
-  places.copy_from(last.rows(0, options.features));
   for (size_t l = 0; l + 1 < layers.size(); ++l) {
     Tensor degrees = layers[l].out_degrees;
     if (hidden == Degrees::kEven) spread(degrees, options.features);
@@ -105,8 +106,8 @@ void Made::set_degrees(const std::vector<int64_t>& ordering, Degrees hidden, Gen
 }
 
 Var Made::operator()(const Var& x, const Var& context) const {
-  check(x.dim() == 2 && x.size(1) == options.features, "Made: x of shape [B, ", options.features, "] expected, not ",
-        x.shape());
+  const int64_t numbers = options.features * options.inputs;
+  check(x.dim() == 2 && x.size(1) == numbers, "Made: x of shape [B, ", numbers, "] expected, not ", x.shape());
   check(bool(context) == (options.context > 0), "Made: made for a context of ", options.context,
         context ? " numbers, but one was given" : " numbers, but none was given");
   Var h = x;
@@ -170,9 +171,9 @@ Sorted sorted(const MaskedLinear& layer, const Linear* from_context, const Var& 
 Tensor Made::generate(int64_t batch, const Var& context, const Next& next) const {
   const NoGrad guard;
   check(bool(context) == (options.context > 0), "Made: made for a context of ", options.context, " numbers");
-  const int64_t features = options.features;
+  const int64_t features = options.features, inputs = options.inputs;
   std::vector<Sorted> plan;
-  std::vector<Tensor> units{Tensor({features, batch})};  // of each layer, sorted; x first
+  std::vector<Tensor> units{Tensor({features * inputs, batch})};  // of each layer, sorted; x first
   for (size_t l = 0; l < layers.size(); ++l) {
     plan.push_back(sorted(layers[l], contexts.empty() ? nullptr : &contexts[l], context, batch, features));
     units.push_back(plan[l].values.clone());
@@ -180,13 +181,15 @@ Tensor Made::generate(int64_t batch, const Var& context, const Next& next) const
   std::vector<Sorted> beside;
   for (const MaskedLinear& layer : direct) beside.push_back(sorted(layer, nullptr, {}, batch, features));
 
-  const Indices dimension = argsort(layers[0].in_degrees, 0);
+  const Indices order = argsort(layers[0].in_degrees, 0);
   Sorted& last = plan.back();
   for (int64_t d = 1; d <= features; ++d) {
     const int64_t first = (d - 1) * options.outputs, end = d * options.outputs;
     last.add(last.values, first, end, last.in_end[size_t(d) - 1], units[layers.size() - 1]);
-    for (const Sorted& s : beside) s.add(last.values, first, end, d - 1, units[0]);
-    units[0].row(d - 1).copy_from(next(dimension.data()[d - 1], last.values.rows(first, end)));
+    for (const Sorted& s : beside) s.add(last.values, first, end, s.in_end[size_t(d) - 1], units[0]);
+    const int64_t i = order.data()[(d - 1) * inputs] / inputs;
+    const Tensor drawn = next(i, last.values.rows(first, end));
+    units[0].rows((d - 1) * inputs, d * inputs).copy_from(drawn.reshape({inputs, batch}));
     for (size_t l = 0; l + 1 < layers.size(); ++l) {  // the hidden units that now have seen all they will
       const int64_t from = plan[l].out_end[size_t(d) - 1], to = plan[l].out_end[size_t(d)];
       if (from == to) continue;
@@ -195,7 +198,7 @@ Tensor Made::generate(int64_t batch, const Var& context, const Next& next) const
       units[l + 1].rows(from, to).copy_from(options.residual && l > 0 ? units[l].rows(from, to) + active : active);
     }
   }
-  return transpose(index_select(units[0], 0, argsort(to_tensor(dimension), 0)), 0, 1);
+  return transpose(index_select(units[0], 0, argsort(to_tensor(order), 0)), 0, 1);
 }
 
 }  // namespace bijou::nn

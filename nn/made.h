@@ -45,6 +45,7 @@ struct Made : Module {
   struct Options {
     int64_t features;                    // D
     std::vector<int64_t> hidden;         // the width of each hidden layer; none: linear conditionals
+    int64_t inputs = 1;                  // numbers that stand for an x_i, side by side: its value, or a one-hot code
     int64_t outputs = 1;                 // parameters of each conditional: 2 for mean and scale
     int64_t context = 0;                 // length of a vector that everything may depend on
     std::vector<int64_t> ordering = {};  // the place of each x_i, from 0; none: 0, 1, ..., D-1
@@ -54,11 +55,12 @@ struct Made : Module {
   };
   explicit Made(Options o);
 
-  // x [B, D], context [B, C] -> [B, outputs, D]; entry [b, k, i] depends on x_b's dimensions before i alone.
+  // x [B, D inputs], context [B, C] -> [B, outputs, D]; entry [b, k, i] depends on x_b's dimensions before i alone.
   Var operator()(const Var& x, const Var& context = {}) const;
 
   // Draws the dimensions in order, each unit computed once; not recorded. `next` is told a dimension i and the
-  // parameters [outputs, B] of its conditional, given those it returned before, and returns x_i [B]. Gives x [B, D].
+  // parameters [outputs, B] of its conditional, given those it returned before, and returns x_i: [B], or [inputs, B].
+  // Gives x [B, D inputs].
   using Next = std::function<Tensor(int64_t i, const Tensor& parameters)>;
   Tensor generate(int64_t batch, const Var& context, const Next& next) const;
 

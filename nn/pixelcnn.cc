@@ -2,6 +2,7 @@
 
 #include "autograd/map.h"
 #include "nn/distributions.h"
+#include "nn/dropout.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::nn {
@@ -57,7 +58,8 @@ GatedPixelLayer::Stacks GatedPixelLayer::operator()(const Stacks& x, const Var& 
   if (options.mask == PixelMask::kA) row = slice(row, 3, 0, width + reach - 1);
   const Var h = horizontal(row) + across(shift_down(v));
   const Linear* by = conditions.empty() ? nullptr : conditions.data();
-  const Var told = out(gate(h, by ? by + 1 : nullptr, condition));
+  const Var y = gate(h, by ? by + 1 : nullptr, condition);
+  const Var told = out(dropout(y, y.shape(), training ? options.dropout : 0));
   return {gate(v, by, condition), options.mask == PixelMask::kA ? told : x.h + told};
 }
 
@@ -66,10 +68,10 @@ void GatedPixelLayer::members(Visitor& visit) {
   visit("conditions", conditions);
 }
 
-// ---- A mixture of discretised logistics
-// ------------------------------------------------------------------------------- Parameters of K components, in this
-// order: K logits; then for each colour c: K means, K log-scales, and for each colour before it K coefficients,
-// squashed by tanh. Values are scaled to [-1, 1].
+// ---- A mixture of discretised logistics -----------------------------------------------------------------------------
+
+// Parameters of K components, in this order: K logits; then for each colour c: K means, K log-scales, and for each
+// colour before it K coefficients, squashed by tanh. Values are scaled to [-1, 1].
 
 int64_t mixture_parameters(int64_t channels, int64_t components) {
   return components * (1 + 2 * channels + channels * (channels - 1) / 2);
@@ -93,17 +95,17 @@ Component colour_components(const Var& parameters, int64_t components, int64_t c
   return result;
 }
 
-Var colour(const Var& x, int64_t c) { return slice(x, 1, c, c + 1) * real(2.0 / 255) - real(1); }
+Var scaled(const Var& x, int64_t levels) { return x * real(2 / double(levels - 1)) - real(1); }
 
 }  // namespace
 
-Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t components) {
+Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t components, int64_t levels) {
   check(parameters.size(1) == mixture_parameters(x.size(1), components),
         "discretized_logistic_mixture: ", mixture_parameters(x.size(1), components),
         " parameters a pixel expected, not ", parameters.size(1));
   // σ(u) - σ(l) = σ(u) σ(-l) (1 - exp(l - u)), without cancellation; at the ends u or l is infinite.
-  auto log_mass = [](auto value, auto mean, auto log_scale) {
-    const auto s = exp(-log_scale), d = (value - mean) * s, half = s * real(1.0 / 255);
+  auto log_mass = [bin = real(1 / double(levels - 1))](auto value, auto mean, auto log_scale) {
+    const auto s = exp(-log_scale), d = (value - mean) * s, half = s * bin;
     const auto left = -softplus(-d - half), right = -softplus(d - half);
     return where(value < real(-0.999), left,
                  where(value > real(0.999), right, left + right + log(-expm1(half * real(-2)))));
@@ -112,25 +114,26 @@ Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t co
   std::vector<Var> before;
   for (int64_t c = 0; c < x.size(1); ++c) {
     const Component k = colour_components(parameters, components, c, before);
-    before.push_back(colour(x, c));
+    before.push_back(scaled(slice(x, 1, c, c + 1), levels));
     total = total + map("log_mass", log_mass, before.back(), k.mean, k.log_scale);
   }
   return logsumexp(total, 1, {.keepdim = true});
 }
 
 Tensor sample_discretized_logistic_mixture(const Tensor& parameters, int64_t channels, int64_t components,
-                                           Generator& g) {
+                                           int64_t levels, Generator& g) {
   const NoGrad guard;
+  const real top = real(levels - 1);
   const Tensor logits = permute(slice(parameters, 1, 0, components), {0, 2, 3, 1});
   const Indices k = unsqueeze(categorical(logits, g), 1);  // [B, 1, h, w]
-  std::vector<Var> values;
+  std::vector<Var> drawn, values;                          // 0 .. levels-1, and scaled
   for (int64_t c = 0; c < channels; ++c) {
     const Component all = colour_components(parameters, components, c, values);
     const Logistic one{gather(all.mean, 1, k), exp(gather(all.log_scale, 1, k))};
-    const Var level = round(clamp(one.rsample(g) * real(127.5) + real(127.5), 0, 255));  // 0 .. 255
-    values.push_back(level * real(2.0 / 255) - real(1));
+    drawn.push_back(round(clamp((one.rsample(g) + real(1)) * (top / 2), 0, top)));
+    values.push_back(scaled(drawn.back(), levels));
   }
-  return round(concat(values, 1).value() * real(127.5) + real(127.5));
+  return concat(drawn, 1).value();
 }
 
 // ---- PixelCNN -------------------------------------------------------------------------------------------------------
@@ -138,14 +141,19 @@ Tensor sample_discretized_logistic_mixture(const Tensor& parameters, int64_t cha
 PixelCnn::PixelCnn(Options o) : options(o) {
   check(o.image.rank() == 3, "PixelCnn: an image of shape {C, h, w} expected, not ", o.image);
   check(o.mixture > 0 || o.image[0] == 1, "PixelCnn: ", o.image[0], " colours of 0 and 1; they need a mixture");
-  check(o.gated || o.condition == 0, "PixelCnn: only the gated one takes a condition");
+  check(o.gated || (o.condition == 0 && o.dropout == 0), "PixelCnn: only the gated one takes a condition or dropout");
+  check(o.levels >= 2, "PixelCnn: ", o.levels, " levels; 2 or more expected");
   const int64_t last = o.mixture ? mixture_parameters(o.image[0], o.mixture) : 1;
   for (int64_t l = 0; l <= o.layers; ++l) {
     const PixelMask mask = l ? PixelMask::kB : PixelMask::kA;
     const int64_t in = l ? o.channels : o.image[0], kernel = l ? o.kernel : o.first_kernel;
     if (o.gated)
-      gated.push_back(GatedPixelLayer(
-          {.in = in, .channels = o.channels, .kernel = kernel, .mask = mask, .condition = o.condition}));
+      gated.push_back(GatedPixelLayer({.in = in,
+                                       .channels = o.channels,
+                                       .kernel = kernel,
+                                       .mask = mask,
+                                       .condition = o.condition,
+                                       .dropout = o.dropout}));
     else plain.push_back(MaskedConv2d(mask, {.in = in, .out = o.channels, .kernel = kernel}));
   }
   head.push_back(Conv2d({.in = o.channels, .out = o.channels, .kernel = 1}));
@@ -157,7 +165,7 @@ Var PixelCnn::operator()(const Var& x, const Var& condition) const {
         ", h, w] expected, not ", x.shape());
   check(bool(condition) == (options.condition > 0), "PixelCnn: made for a condition of ", options.condition,
         condition ? " numbers, but one was given" : " numbers, but none was given");
-  Var h = options.mixture ? x * real(2.0 / 255) - real(1) : x;
+  Var h = options.mixture ? scaled(x, options.levels) : x;
   GatedPixelLayer::Stacks stacks{h, h};
   for (const GatedPixelLayer& layer : gated) stacks = layer(stacks, condition);
   for (size_t l = 0; l < plain.size(); ++l) h = l ? h + relu(plain[l](h)) : relu(plain[l](h));
@@ -167,23 +175,26 @@ Var PixelCnn::operator()(const Var& x, const Var& condition) const {
 
 Var PixelCnn::conditionals(const Var& x, const Var& condition) const {
   const Var parameters = (*this)(x, condition);
-  return options.mixture ? discretized_logistic_mixture(x, parameters, options.mixture)
+  return options.mixture ? discretized_logistic_mixture(x, parameters, options.mixture, options.levels)
                          : Bernoulli{parameters}.log_prob(x);
 }
 
 // A pixel depends on no more rows than the kernels reach, so only those are computed.
 Tensor PixelCnn::sample(int64_t n, const Var& condition, Generator& g) const {
   const NoGrad guard;
+  PixelCnn m = *this;  // shares the weights
+  m.eval();
   const int64_t c = options.image[0], height = options.image[1], width = options.image[2];
   const int64_t reach = options.first_kernel / 2 + options.layers * (options.kernel / 2) + 1;
   Tensor x = zeros({n, c, height, width});
   for (int64_t row = 0; row < height; ++row)
     for (int64_t column = 0; column < width; ++column) {
       const Tensor seen = slice(x, 2, std::max<int64_t>(0, row - reach), row + 1);
-      const Tensor all = (*this)(seen, condition).value();
+      const Tensor all = m(seen, condition).value();
       const Tensor here = slice(slice(all, 2, seen.size(2) - 1, seen.size(2)), 3, column, column + 1);
-      const Tensor drawn = options.mixture ? sample_discretized_logistic_mixture(here, c, options.mixture, g)
-                                           : Bernoulli{here}.sample(g);
+      const Tensor drawn = options.mixture
+                               ? sample_discretized_logistic_mixture(here, c, options.mixture, options.levels, g)
+                               : Bernoulli{here}.sample(g);
       for (int64_t i = 0; i < n * c; ++i) x.mutable_data()[(i * height + row) * width + column] = drawn.data()[i];
     }
   return x;

@@ -11,9 +11,10 @@
 //
 // A. van den Oord et al., "Conditional image generation with PixelCNN decoders", NIPS 2016.
 //
-// Values 0 .. 255 are modelled by a mixture of logistics, each given the mass of its bin of width 1: T. Salimans et
-// al., "PixelCNN++", ICLR 2017. The left and right ends take all that is beyond. A pixel's colours are drawn one after
-// the other, the mean of each moved by those before. (Left out of PixelCNN++: its down- and upsampling short cuts.)
+// Values 0 .. L-1 (of a byte, L = 256) are modelled by a mixture of logistics, each given the mass of its bin of width
+// 1: T. Salimans et al., "PixelCNN++", ICLR 2017. The left and right ends take all that is beyond. A pixel's colours
+// are drawn one after the other, the mean of each moved by those before. (Left out of PixelCNN++: its down- and
+// upsampling short cuts.)
 #pragma once
 
 #include "nn/autoregressive.h"
@@ -40,6 +41,7 @@ struct GatedPixelLayer : Module {
     int64_t in, channels, kernel;
     PixelMask mask;
     int64_t condition = 0;  // length of c
+    double dropout = 0;     // of y in the horizontal stack
   };
   explicit GatedPixelLayer(Options o);
   struct Stacks {
@@ -53,12 +55,12 @@ struct GatedPixelLayer : Module {
   std::vector<Linear> conditions;  // for v and h, or none
 };
 
-// log p of images [B, C, h, w] of values 0 .. 255 under a mixture of K discretised logistics, a number a pixel:
+// log p of images [B, C, h, w] of values 0 .. levels-1 under a mixture of K discretised logistics, a number a pixel:
 // [B, 1, h, w]. parameters: [B, mixture_parameters(C, K), h, w].
 int64_t mixture_parameters(int64_t channels, int64_t components);
-Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t components);
+Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t components, int64_t levels = 256);
 Tensor sample_discretized_logistic_mixture(const Tensor& parameters, int64_t channels, int64_t components,
-                                           Generator& g);
+                                           int64_t levels, Generator& g);
 
 struct PixelCnn : Autoregressive {
   struct Options {
@@ -66,8 +68,10 @@ struct PixelCnn : Autoregressive {
     int64_t channels = 32;  // of each layer
     int64_t layers = 4;     // behind the first
     bool gated = true;
-    int64_t mixture = 0;    // 0: pixels are 0 or 1 and C is 1. Otherwise 0 .. 255, by so many logistics
+    int64_t mixture = 0;    // 0: pixels are 0 or 1 and C is 1. Otherwise 0 .. levels-1, by so many logistics
+    int64_t levels = 256;   // L, at least 2
     int64_t condition = 0;  // length of the condition; gated only
+    double dropout = 0;     // gated only
     int64_t first_kernel = 7, kernel = 3;
   };
   explicit PixelCnn(Options o);

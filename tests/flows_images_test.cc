@@ -52,6 +52,18 @@ TEST(RealNvp, OfImagesIsABijector) {
   expect_bijector(flow, x, {.scales = {0.1, 0.3}});
 }
 
+TEST(RealNvp, IsABijectorUnderEveryContextAndHearsOfIt) {
+  manual_seed(2);
+  Multiscale flow = real_nvp({.image = {1, 4, 4}, .levels = 2, .width = 3, .context = 2});
+  const Tensor x = random({2, 1, 4, 4}), context = random({2, 2}, 5);
+  flow.forward(x, context);
+  if (kDouble) expect_bijector(flow, x, {.context = context, .scales = {0.1, 0.3}});
+  const Multiscale other = shaken(flow, real(0.3));
+  const Latent a = other.forward(x, context), b = other.forward(x, -context);
+  EXPECT_GT(max_difference(a.z.value(), b.z.value()), 1e-3);
+  EXPECT_GT(max_difference(a.log_det.value(), b.log_det.value()), 1e-3);
+}
+
 // Couplings whose parity never changed would be bijectors too, of which half of the pixels depends on nothing else.
 TEST(RealNvp, EveryPixelDependsOnItsNeighbours) {
   manual_seed(3);

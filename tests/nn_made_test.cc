@@ -109,6 +109,51 @@ TEST(Made, GeneratesInOnePassWhatManyPassesDo) {
     }
 }
 
+// With three numbers for each dimension: those of a dimension are seen together, or not at all.
+std::vector<Made> made_of_codes() {
+  std::vector<Made> list;
+  for (const auto& ordering : orderings(4))
+    for (const bool direct : {false, true})
+      list.push_back(Made({.features = 4,
+                           .hidden = {16, 9},
+                           .inputs = 3,
+                           .outputs = 2,
+                           .context = 2,
+                           .ordering = ordering,
+                           .direct = direct,
+                           .activation = nn::Tanh()}));
+  return list;
+}
+
+TEST(Made, OfCodesSeesAllOfADimensionOrNothing) {
+  const Var context = random({1, 2}, 3);
+  for (const Made& made : made_of_codes()) {
+    const Tensor j = jacobian([&](const Var& x) { return made(x, context); }, random({1, 12}));
+    for (int64_t k = 0; k < 2; ++k)
+      for (int64_t i = 0; i < 4; ++i)
+        for (int64_t number = 0; number < 12; ++number)
+          EXPECT_EQ(j.at({k * 4 + i, number}) != 0, place(made, number) < place(made, 3 * i))
+              << "dimension " << i << ", number " << number;
+  }
+}
+
+TEST(Made, GeneratesCodesInOnePassThatAWholePassConfirms) {
+  const Var context = random({9, 2}, 3);
+  for (const Made& made : made_of_codes()) {
+    std::vector<Tensor> told(4), code(4);
+    const Tensor x = made.generate(9, context, [&](int64_t i, const Tensor& theta) {
+      told[size_t(i)] = theta.clone();
+      const Tensor a = tanh(theta.row(0)), b = tanh(theta.row(1));
+      return code[size_t(i)] = stack({a, b, a * b}, 0);
+    });
+    const Tensor whole = made(x, context).value();
+    for (int64_t i = 0; i < 4; ++i) {
+      expect_close(transpose(select(whole, 2, i), 0, 1), told[size_t(i)], testing::kDouble ? 1e-12 : 1e-5);
+      expect_close(transpose(slice(x, 1, 3 * i, 3 * i + 3), 0, 1), code[size_t(i)], 0);
+    }
+  }
+}
+
 TEST(Made, OfBinaryVectorsHasProbabilitiesThatSumToOne) {
   constexpr int64_t kBits = 7;
   Tensor all({1 << kBits, kBits});

@@ -40,7 +40,8 @@ TEST(PixelCnn, TheGatedOneHasNoBlindSpot) {
   // Three layers of 3 x 3 reach three rows up and three columns to either side: from the last column but one, that is
   // 3 rows of 5 pixels, up to the right edge, and 3 pixels of the row itself.
   EXPECT_EQ(seen(small_pixelcnn(true), 3, 4), 3 * 5 + 3);
-  EXPECT_LT(seen(small_pixelcnn(false), 3, 2), seen(small_pixelcnn(true), 3, 2));  // a wedge on the upper right is missing
+  EXPECT_LT(seen(small_pixelcnn(false), 3, 2),
+            seen(small_pixelcnn(true), 3, 2));  // a wedge on the upper right is missing
 }
 
 TEST(PixelCnn, ProbabilitiesOfBinaryImagesSumToOneAndSamplesFollowThem) {
@@ -56,12 +57,13 @@ TEST(PixelCnn, ProbabilitiesOfBinaryImagesSumToOneAndSamplesFollowThem) {
 TEST(PixelCnn, TheBinsOfAMixtureOfLogisticsSumToOne) {
   Tensor x({256, 1, 1, 1});
   for (int64_t i = 0; i < 256; ++i) x.mutable_data()[i] = real(i);
-  for (const real narrow : {real(1), real(-4), real(-20)}) {  // log-scales; far below what is allowed
-    Tensor p = random({1, 9, 1, 1}, 4);
-    for (int64_t k = 6; k < 9; ++k) p.mutable_data()[k] = narrow;
-    const Var log_p = discretized_logistic_mixture(x, broadcast_to(p, {256, 9, 1, 1}), 3);
-    EXPECT_NEAR(double(sum(exp(log_p)).item()), 1, kDouble ? 1e-9 : 1e-3) << narrow;
-  }
+  for (const int64_t levels : {2, 3, 16, 256})
+    for (const real narrow : {real(1), real(-4), real(-20)}) {  // log-scales; far below what is allowed
+      Tensor p = random({1, 9, 1, 1}, 4);
+      for (int64_t k = 6; k < 9; ++k) p.mutable_data()[k] = narrow;
+      const Var log_p = discretized_logistic_mixture(x.rows(0, levels), broadcast_to(p, {levels, 9, 1, 1}), 3, levels);
+      EXPECT_NEAR(double(sum(exp(log_p)).item()), 1, kDouble ? 1e-9 : 1e-3) << levels << " levels, " << narrow;
+    }
 }
 
 TEST(PixelCnn, ColoursOfAPixelSumToOneTogether) {
@@ -91,11 +93,39 @@ TEST(PixelCnn, TheConditionMatters) {
   expect_error([&] { model.log_prob(x); }, "condition of 2");
 }
 
-TEST(PixelCnn, ColourSamplesAreWholeNumbersOfAByte) {
-  const PixelCnn model = small_pixelcnn(true, 3, 3);
-  const Tensor x = model.sample(2);
-  EXPECT_EQ(x.shape(), (Shape{2, 3, 5, 6}));
-  for (const real v : x) EXPECT_TRUE(v >= 0 && v <= 255 && v == std::round(v)) << v;
+TEST(PixelCnn, ParametersOfAColourPixelSeeThePixelsBeforeItAlone) {
+  const PixelCnn model({.image = {3, 4, 4},
+                        .channels = 4,
+                        .layers = 2,
+                        .mixture = 2,
+                        .levels = 8,
+                        .condition = 3,
+                        .dropout = 0.3,
+                        .first_kernel = 3});
+  const Var x = parameter(random_between(0, 7, {1, 3, 4, 4})), condition = random({1, 3});
+  for (int64_t p = 0; p < 16; ++p) {
+    const Var one = slice(slice(model(x, condition), 2, p / 4, p / 4 + 1), 3, p % 4, p % 4 + 1);
+    const Tensor by_x = grad(sum(one), {x})[0].value();
+    real before = 0;
+    for (int64_t k = 0; k < 48; ++k) {
+      if (k % 16 < p) {
+        before += std::abs(by_x.data()[k]);
+      } else {
+        EXPECT_EQ(by_x.data()[k], 0) << "pixel " << p << " sees number " << k;
+      }
+    }
+    EXPECT_EQ(before > 0, p > 0);
+  }
+}
+
+TEST(PixelCnn, ColourSamplesAreWholeNumbersOfItsLevels) {
+  for (const int64_t levels : {5, 256}) {
+    const PixelCnn model(
+        {.image = {3, 5, 6}, .channels = 4, .layers = 2, .mixture = 3, .levels = levels, .first_kernel = 3});
+    const Tensor x = model.sample(2);
+    EXPECT_EQ(x.shape(), (Shape{2, 3, 5, 6}));
+    for (const real v : x) EXPECT_TRUE(v >= 0 && v < real(levels) && v == std::round(v)) << v;
+  }
 }
 
 }  // namespace

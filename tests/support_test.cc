@@ -245,6 +245,20 @@ TEST(Args, DefaultsHoldWhereNothingIsGiven) {
   EXPECT_EQ(p.run.seed, 0u);
 }
 
+TEST(Args, ASourceDependsOnWhetherThereAreRealData) {
+  auto source = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "program");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    Args args(int(argv.size()), argv.data(), {.name = "program", .about = "Shows things."});
+    return args.source("dataset", "mnist", "digits", "the images");
+  };
+  EXPECT_EQ(source({"--data", "some where"}), "mnist");
+  EXPECT_EQ(source({"--data", "some where", "--dataset", "cifar10"}), "cifar10");
+  EXPECT_EQ(source({"--dataset", "cifar10"}), "cifar10");
+  EXPECT_EQ(source({}), std::getenv("BIJOU_DATA") ? "mnist" : "digits");
+}
+
 TEST(Args, ReadsOptionsInAnyOrder) {
   const Parsed p = parse({"--epochs", "3", "--quick", "--lr=1e-4", "--data", "some where", "--model", "conv", "--seed",
                           "9", "--batch", "16"});

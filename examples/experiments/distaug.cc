@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/elementwise.h"
-#include "nn/dropout.h"
 #include "optim/adam.h"
 #include "ssl/color.h"
 #include "ssl/permutations.h"
@@ -14,18 +13,6 @@
 namespace bijou::experiments {
 namespace {
 
-// The levels of x [B, C, H, W] as tokens [B, H W C], the channels of a pixel together; and back.
-Indices tokens_of(const Tensor& x, int64_t levels) {
-  const Tensor rows = permute(x, {0, 2, 3, 1});
-  Indices tokens(Shape{x.size(0), x.numel() / std::max<int64_t>(x.size(0), 1)});
-  bijou::index* to = tokens.mutable_data();
-  for (const real level : rows) *to++ = bijou::index(level * real(levels - 1) + real(0.5));
-  return tokens;
-}
-Tensor image_of(const Indices& tokens, const Shape& shape, int64_t levels) {
-  const Tensor rows = to_tensor(tokens) * real(1 / double(levels - 1));
-  return permute(rows.reshape({shape[0], shape[2], shape[3], shape[1]}), {0, 3, 1, 2});
-}
 Tensor rounded(const Tensor& x, int64_t levels) {
   return map([n = real(levels - 1)](auto x) { return round(clamp(x, 0, 1) * n) / n; }, x);
 }
@@ -47,53 +34,6 @@ Tensor shrunk(const Tensor& x, int64_t size) {
 
 }  // namespace
 
-// ---- PixelMade ------------------------------------------------------------------------------------------------------
-
-PixelMade::PixelMade(Options o) : options(o) {
-  Tensor inputs({o.pixels * o.levels}), hidden({o.hidden});  // degrees, from 1
-  for (int64_t i = 0; i < inputs.numel(); ++i) inputs.mutable_data()[i] = real(1 + i / o.levels);
-  for (int64_t k = 0; k < o.hidden; ++k) hidden.mutable_data()[k] = real(1 + k * (o.pixels - 1) / o.hidden);
-  layers = {nn::MaskedLinear(inputs, hidden, {}), nn::MaskedLinear(hidden, hidden, {}),
-            nn::MaskedLinear(hidden, inputs, {.strict = true})};
-  for (const nn::MaskedLinear& layer : layers)
-    conditions.push_back(nn::Linear({.in = o.condition, .out = layer.weight.size(0), .bias = false}));
-}
-
-Var PixelMade::logits(const Indices& tokens, const Var& condition) const {
-  Var h = one_hot(tokens, options.levels).reshape({tokens.size(0), -1});
-  for (size_t l = 0; l < layers.size(); ++l) {
-    h = layers[l](h) + conditions[l](condition);
-    if (l + 1 < layers.size()) h = nn::dropout(relu(h), h.shape(), training ? options.dropout : 0);
-  }
-  return reshape(h, {tokens.size(0), options.pixels, options.levels});
-}
-
-Var PixelMade::log_prob(const Tensor& x, const Var& condition, const Indices&) const {
-  const Indices tokens = tokens_of(x, options.levels);
-  const Var rows = reshape(logits(tokens, condition), {-1, options.levels});
-  return -sum(reshape(nll_of_logits(rows, tokens.flatten()), tokens.shape()), 1);
-}
-
-Tensor PixelMade::sample(const Shape& shape, const Var& condition, const Indices&, Generator& g) const {
-  const NoGrad guard;
-  Indices tokens(Shape{shape[0], options.pixels});
-  tokens.fill(0);
-  for (int64_t i = 0; i < options.pixels; ++i) {  // a pass a pixel; nn/made.h shows how to do it in one
-    const Indices drawn = categorical(select(logits(tokens, condition).value(), 1, i), g);
-    for (int64_t b = 0; b < shape[0]; ++b) tokens.mutable_data()[b * options.pixels + i] = drawn.data()[b];
-  }
-  return image_of(tokens, shape, options.levels);
-}
-
-// ---- PixelTransformer -----------------------------------------------------------------------------------------------
-
-Var PixelTransformer::log_prob(const Tensor& x, const Var& condition, const Indices& places) const {
-  return net.log_prob(tokens_of(x, net.options.levels), condition + net.start, places);
-}
-Tensor PixelTransformer::sample(const Shape& shape, const Var& condition, const Indices& places, Generator& g) const {
-  return image_of(net.sample(shape[0], condition + net.start, places, g), shape, net.options.levels);
-}
-
 // ---- Data -----------------------------------------------------------------------------------------------------------
 
 PixelSets small_images(const std::string& dataset, const std::string& folder, const PixelSetOptions& o) {
@@ -106,7 +46,8 @@ PixelSets small_images(const std::string& dataset, const std::string& folder, co
     return rounded(shrunk(o.grey && x.size(1) > 1 ? mean(x, {1}, {.keepdim = true}) : x, o.size), o.levels);
   };
   const Tensor some = prepared(index_select(train.images, 0, randperm(train.size(), g).rows(0, o.train + o.valid)));
-  return {some.rows(0, o.train), some.rows(o.train, o.train + o.valid), prepared(test.images.rows(0, o.test)), o.levels};
+  return {some.rows(0, o.train), some.rows(o.train, o.train + o.valid), prepared(test.images.rows(0, o.test)),
+          o.levels};
 }
 
 std::vector<ssl::DistAug::Type> types_of(const std::string& names, int64_t channels) {
@@ -121,8 +62,9 @@ std::vector<ssl::DistAug::Type> types_of(const std::string& names, int64_t chann
     else if (name == "js") types.push_back({name, ssl::jigsaw()});
     else if (name == "col" && channels == 3) types.push_back({name, ssl::channel_orders()});
     else if (name == "col") types.push_back({name, ssl::inversion(), false});
+    else if (name == "order") types.push_back({name, ssl::pixel_orders(3, 1)});
     else if (name == "randaugment") types.push_back({name, ssl::optional(ssl::rand_augment()), false});
-    else fail("distaug: there is no type '", name, "'; flip, rot, tr, col, js, rev and randaugment are known");
+    else fail("distaug: there is no type '", name, "'; flip, rot, tr, col, js, rev, order and randaugment are known");
   }
   return types;
 }
@@ -148,23 +90,36 @@ double bits_per_dim(const DistAugRun& run, const Tensor& images, bijou::index id
   return nats / double(images.numel()) / std::log(2.0);
 }
 
+namespace {
+
+struct Size {
+  int64_t width, condition;
+};
+Size size_of(const DistAugArm& arm) {
+  auto width = [&](int64_t usual) { return arm.width ? arm.width : usual; };
+  if (arm.model == "transformer") return {width(64), width(64)};
+  if (arm.model == "flow") return {width(32), 8};  // the context stands at every pixel, as so many more channels
+  return {width(arm.model == "made" ? 400 : 16), 64};
+}
+
+}  // namespace
+
 DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epochs, uint64_t seed,
                          const std::function<bool(double loss)>& tick) {
-  constexpr int64_t kBatch = 100, kCondition = 64;
-  const int64_t n = data.train.size(0), channels = data.train.size(1), h = data.train.size(2), w = data.train.size(3);
+  constexpr int64_t kBatch = 100;
+  const int64_t n = data.train.size(0);
+  const Shape image(std::span(data.train.shape().begin() + 1, 3));
+  const Size size = size_of(arm);
   manual_seed(seed);
   DistAugRun run;
   run.aug = std::make_shared<ssl::DistAug>(ssl::DistAug::Options{
-      .types = types_of(arm.types, channels), .dim = kCondition, .conditioned = arm.conditioned});
-  if (arm.model == "made")
-    run.model = std::make_shared<PixelMade>(PixelMade::Options{.levels = data.levels,
-                                                               .pixels = channels * h * w,
-                                                               .condition = kCondition,
-                                                               .hidden = arm.hidden,
-                                                               .dropout = arm.dropout});
-  else
-    run.model = std::make_shared<PixelTransformer>(nn::ImageTransformer::Options{
-        .levels = data.levels, .channels = channels, .height = h, .width = w, .dim = kCondition, .dropout = arm.dropout});
+      .types = types_of(arm.types, image[0]), .dim = size.condition, .conditioned = arm.conditioned});
+  run.model = pixel_density({.model = arm.model,
+                             .levels = data.levels,
+                             .image = image,
+                             .condition = size.condition,
+                             .width = size.width,
+                             .dropout = arm.dropout});
   std::vector<Var> parameters = run.model->parameters();
   for (const Var& p : run.aug->parameters()) parameters.push_back(p);
   optim::Adam optimizer(parameters, {.lr = 1e-3});

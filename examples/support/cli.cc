@@ -72,6 +72,10 @@ Args::Args(int argc, char** argv, const About& about)
   program = about.name;
   std::set_terminate(end_with_message);
   parser_->options.custom_help("[options]").set_width(100).allow_unrecognised_options();
+  const char* environment = std::getenv("BIJOU_DATA");
+  parser_->group = "Common";
+  data_ = option("data", environment ? environment : "", "folder of the real data sets; else $BIJOU_DATA");
+  parser_->group = "";
 }
 
 Args::~Args() = default;
@@ -116,6 +120,13 @@ std::string Args::choice(const std::string& name, const std::vector<std::string>
   return text;
 }
 
+std::string Args::source(const std::string& name, const std::string& with_data, const std::string& without_data,
+                         const std::string& help) {
+  const std::string given =
+      option(name, "", help + "; by default " + with_data + " where --data is given, else " + without_data);
+  return !given.empty() ? given : data_.empty() ? without_data : with_data;
+}
+
 bool Args::flag(const std::string& name, const std::string& help) {
   parser_->options.add_options(parser_->group)(name, help);
   return parser_->parse(*this).count(name) > 0;
@@ -123,9 +134,8 @@ bool Args::flag(const std::string& name, const std::string& help) {
 
 Run Args::done() {
   parser_->group = "Common";
-  const char* environment = std::getenv("BIJOU_DATA");
   Run run;
-  run.data = option("data", environment ? environment : "", "folder of the real data sets; else $BIJOU_DATA");
+  run.data = data_;
   run.out = option("out", ("out/" + about_.name).c_str(), "folder for what it writes");
   run.seed = uint64_t(option("seed", about_.seed, "where the random numbers start"));
   run.epochs = option("epochs", about_.epochs, "passes over the training data");

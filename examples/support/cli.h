@@ -43,6 +43,9 @@ class Args {
   int option(const std::string& name, int fallback, const std::string& help, int least = 0);
   // One of `choices`; the first is the default.
   std::string choice(const std::string& name, const std::vector<std::string>& choices, const std::string& help);
+  // The VALUE of --name VALUE; by default it depends on whether there is a folder of real data sets.
+  std::string source(const std::string& name, const std::string& with_data, const std::string& without_data,
+                     const std::string& help);
   // Was --name given?
   bool flag(const std::string& name, const std::string& help);
 
@@ -58,6 +61,7 @@ class Args {
   std::string value(const std::string& name, const std::string& fallback, const std::string& help);
 
   About about_;
+  std::string data_;  // --data
   std::unique_ptr<Parser> parser_;
 };
 
