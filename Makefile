@@ -101,7 +101,7 @@ test: deps  ## install what is missing, build in float and in double, and run al
 	     END { failed = ran - passed - skipped; if (bad && !failed) failed = 1; \
 	           printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed || !passed }' $$log
 run-tests: $(OUT)/run_tests
-	@$<
+	@OMP_WAIT_POLICY=passive $<  # on a busy machine threads that wait for each other should not hold the cores
 
 bench: $(OUT)/run_bench  ## time kernels and training steps, beside PyTorch where python3-torch is installed
 	@if $(PYTHON) -c 'import torch' 2>/dev/null; then $(PYTHON) tests/bench/side_by_side.py $<; else $<; fi
