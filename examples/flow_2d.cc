@@ -6,7 +6,7 @@
 // distance that is left is known in nats, and so is the integral of the flow's density, which should be 1.
 //
 //   examples/flow_2d --flow planar --target U1 --steps 4000       Figure 3 of Rezende & Mohamed
-//   examples/flow_2d --flow ffjord --cells 150                    slow to learn, and slow to evaluate
+//   examples/flow_2d --flow ffjord                                slow to learn: a minute or two
 #include "examples/experiments/flow_2d.h"
 
 #include <chrono>
@@ -43,16 +43,17 @@ int main(int argc, char** argv) {
   targets.insert(targets.end(), energies.begin(), energies.end());
   const std::string kind = args.choice("flow", experiments::flow_names(), "the flow");
   const std::string target = args.choice("target", targets, "a set of points, or an energy");
-  const int layers = args.option("layers", 0, "layers of the flow (0: as many as suit it)");
-  const int hidden = args.option("hidden", 64, "hidden units of its networks", 1);
-  const int steps = args.option("steps", 1500, "steps of training", 1);
+  experiments::Flow2dOptions flow_2d = experiments::suited(kind);
+  flow_2d.layers = args.option("layers", flow_2d.layers, "layers of the flow; by default what suits it", 1);
+  flow_2d.hidden = args.option("hidden", int(flow_2d.hidden), "hidden units of its networks; likewise");
+  const int steps = args.option("steps", flow_2d.steps, "steps of training; likewise", 1);
   const int batch = args.option("batch", 256, "points a step", 1);
-  const double lr = args.option("lr", 4e-3, "the highest learning rate");
-  const int cells = args.option("cells", 400, "of the grid, along one axis, by which densities are integrated", 10);
+  const double lr = args.option("lr", flow_2d.lr, "the highest learning rate; likewise");
+  const int cells = args.option("cells", 200, "of the grid, along one axis, by which densities are integrated", 10);
   const Run run = args.done();
 
   manual_seed(run.seed);
-  flows::Flow flow = experiments::make_flow_2d({.flow = kind, .layers = layers, .hidden = hidden});
+  flows::Flow flow = experiments::make_flow_2d(flow_2d);
   const experiments::Learning learning{.steps = steps, .batch = batch, .lr = lr, .seed = run.seed};
   Progress progress({.title = kind + " on " + target, .total = steps});
   const experiments::Tick tick = [&](double loss) {

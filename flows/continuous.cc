@@ -115,10 +115,13 @@ Steps find_steps(const Slope& slope, Tensor y, real from, real to, double tolera
   return steps;
 }
 
-// sum_i ∂v_i / ∂x_i of each example, [B, 1], or its estimate from signs e [B, D]; x is a node of v's graph.
-Var trace(const Var& v, const Var& x, const Tensor& e) {
+// sum_i ∂v_i / ∂x_i of each example, [B, 1], or its estimate from signs e [B, D]; x is a node of v's graph. `recorded`:
+// to be differentiated in turn.
+Var trace(const Var& v, const Var& x, const Tensor& e, bool recorded) {
   const int64_t b = x.size(0), n = x.size(1);
-  auto row = [&](const Var& seed) { return grad(v, seed, std::span(&x, 1), {.create_graph = true})[0]; };
+  auto row = [&](const Var& seed) {
+    return grad(v, seed, std::span(&x, 1), {.create_graph = recorded, .retain_graph = true})[0];
+  };
   if (e.numel() > 0) return sum(row(e) * Var(e), 1, {.keepdim = true});
   Var total;
   for (int64_t i = 0; i < n; ++i) {
@@ -144,7 +147,7 @@ Var Continuous::journey(const Var& from, const Var& context, bool back) const {
     const bool recorded = grad_enabled();
     const EnableGrad on;
     const Var own = slice(y, 1, 0, n), x = recorded && own.requires_grad() ? own : parameter(own.value());
-    const Var v = self.velocity(x, t, context), both = concat({v, trace(v, x, e)}, 1);
+    const Var v = self.velocity(x, t, context), both = concat({v, trace(v, x, e, recorded)}, 1);
     return recorded ? both : both.detach();
   };
   const Var start = concat({from, zeros({b, 1})}, 1);

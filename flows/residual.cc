@@ -47,7 +47,10 @@ namespace {
 // What backward passes through y = r(x) give, x being a node of their own graph.
 struct Differentiable {
   Var x, y;
-  Var row(const Var& v) const { return grad(y, v, std::span(&x, 1), {.create_graph = true})[0]; }  // vᵀ J
+  bool recorded;                 // whether the passes are to be differentiated in turn
+  Var row(const Var& v) const {  // vᵀ J
+    return grad(y, v, std::span(&x, 1), {.create_graph = recorded, .retain_graph = true})[0];
+  }
 };
 
 // log |det (I + J)| of each example, [B].
@@ -103,7 +106,7 @@ Latent Residual::f(const Var& x, const Var& context) const {
   const bool recorded = grad_enabled();
   const EnableGrad on;
   const Var at = recorded && x.requires_grad() ? x : parameter(x.value());
-  const Differentiable d{at, r(at, context)};
+  const Differentiable d{at, r(at, context), recorded};
   const Var log_det = options.log_det == LogDet::kExact
                           ? exact_log_det(d)
                           : estimated_log_det(d, options.terms, options.log_det == LogDet::kRoulette);
@@ -113,23 +116,26 @@ Latent Residual::f(const Var& x, const Var& context) const {
 }
 
 Data Residual::g(const Var& z, const Var& context) const {
-  constexpr int kMaxRounds = 10'000;
+  // After n rounds the error is at most L^n / (1 - L) of the first change. Where x moves on by a little more than the
+  // tolerance it is rounding that moves it, and further rounds are in vain.
+  const double l = std::pow(options.coefficient, double(layers.size()));
+  const int enough = int(std::ceil(std::log(options.tolerance * (1 - l)) / std::log(l)));
   Tensor x = z.value();
   {
     const NoGrad guard;
     double change = kInfinity;
-    for (int round = 0; change > options.tolerance; ++round) {
+    for (int round = 0; round < enough && change > options.tolerance; ++round) {
       const Tensor next = z.value() - r(x, context).value();
       change = max_difference(next, x);
       x = next;
-      if (round == kMaxRounds || std::isnan(change))
-        throw NotInvertible("Residual: x still moves by " + to_string(change) + " after " + std::to_string(round) +
-                            " rounds");
     }
+    if (!(change <= 100 * options.tolerance))
+      throw NotInvertible("Residual: x still moves by " + to_string(change) + " after " + std::to_string(enough) +
+                          " rounds");
   }
   const Residual self = *this;  // shares the parameters
   const Var solution = implicit(
-      x, [=](const Var& x) { return z - self.r(x, context); }, kMaxRounds);
+      x, [=](const Var& x) { return z - self.r(x, context); }, enough);
   return {solution, -f(solution, context).log_det};
 }
 

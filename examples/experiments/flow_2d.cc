@@ -1,5 +1,6 @@
 #include "examples/experiments/flow_2d.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/elementwise.h"
@@ -29,8 +30,7 @@ namespace bijou::experiments {
 namespace {
 
 struct Kind {
-  const char* name;
-  int layers;
+  Flow2dOptions suited;
   std::function<void(flows::Chain& chain, int layer, int64_t hidden)> add;
 };
 
@@ -42,27 +42,28 @@ void add_coupling(flows::Chain& chain, int layer, int64_t params, int64_t hidden
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> list{
-      {"spline", 4,
+      {{"spline", 4, 64, 1500, 4e-3},
        [](flows::Chain& c, int layer, int64_t hidden) {
          add_coupling<flows::SplineCoupling>(c, layer, 47, hidden, 16, flows::SplineOptions{.bound = 5});
        }},
-      {"realnvp", 12,
+      {{"realnvp", 32, 32, 1500, 2e-3},
        [](flows::Chain& c, int layer, int64_t hidden) {
          add_coupling<flows::AffineCoupling>(c, layer, 2, hidden), c.add(flows::LuLinear(2));
        }},
-      {"maf", 8,
+      {{"maf", 8, 64, 1500, 4e-3},
        [](flows::Chain& c, int layer, int64_t hidden) {
          const std::vector<int64_t> order = layer % 2 ? std::vector<int64_t>{1, 0} : std::vector<int64_t>{0, 1};
          c.add(flows::Maf({.features = 2, .hidden = {hidden, hidden}, .ordering = order})).add(flows::ActNorm(2));
        }},
-      {"planar", 32, [](flows::Chain& c, int, int64_t) { c.add(flows::Planar({.features = 2})); }},
-      {"radial", 32, [](flows::Chain& c, int, int64_t) { c.add(flows::Radial({.features = 2})); }},
-      {"sylvester", 24, [](flows::Chain& c, int, int64_t) { c.add(flows::Sylvester({.features = 2, .hidden = 2})); }},
-      {"residual", 8,
+      {{"planar", 32, 0, 1500, 4e-3}, [](flows::Chain& c, int, int64_t) { c.add(flows::Planar({.features = 2})); }},
+      {{"radial", 32, 0, 1500, 4e-3}, [](flows::Chain& c, int, int64_t) { c.add(flows::Radial({.features = 2})); }},
+      {{"sylvester", 24, 0, 1500, 4e-3},
+       [](flows::Chain& c, int, int64_t) { c.add(flows::Sylvester({.features = 2, .hidden = 2})); }},
+      {{"residual", 32, 16, 1500, 1e-2},
        [](flows::Chain& c, int, int64_t hidden) {
          c.add(flows::Residual({.features = 2, .hidden = {hidden, hidden}})).add(flows::ActNorm(2));
        }},
-      {"ffjord", 1,
+      {{"ffjord", 1, 64, 600, 1e-2},
        [](flows::Chain& c, int, int64_t hidden) {
          c.add(flows::Continuous({.features = 2, .hidden = {hidden, hidden}, .tolerance = 1e-4}));
        }},
@@ -70,23 +71,27 @@ const std::vector<Kind>& kinds() {
   return list;
 }
 
+const Kind& kind_of(const std::string& flow) {
+  for (const Kind& kind : kinds())
+    if (kind.suited.flow == flow) return kind;
+  fail("flow_2d: there is no flow '", flow, "'");
+}
+
 }  // namespace
 
 std::vector<std::string> flow_names() {
   std::vector<std::string> names;
-  for (const Kind& kind : kinds()) names.push_back(kind.name);
+  for (const Kind& kind : kinds()) names.push_back(kind.suited.flow);
   return names;
 }
 
+Flow2dOptions suited(const std::string& flow) { return kind_of(flow).suited; }
+
 flows::Flow make_flow_2d(const Flow2dOptions& o) {
-  for (const Kind& kind : kinds()) {
-    if (o.flow != kind.name) continue;
-    flows::Chain chain;
-    for (int layer = 0; layer < (o.layers ? o.layers : kind.layers); ++layer) kind.add(chain, layer, o.hidden);
-    chain.add(flows::Affine({2}));
-    return flows::Flow(chain, flows::StandardNormal({2}));
-  }
-  fail("make_flow_2d: there is no flow '", o.flow, "'");
+  flows::Chain chain;
+  for (int layer = 0; layer < o.layers; ++layer) kind_of(o.flow).add(chain, layer, o.hidden);
+  chain.add(flows::Affine({2}));
+  return flows::Flow(chain, flows::StandardNormal({2}));
 }
 
 // ---- Learning -------------------------------------------------------------------------------------------------------
@@ -175,26 +180,42 @@ Tensor density_map(const flows::Flow& flow, double extent, int64_t size) {
 
 namespace {
 
-// Paints the pixel where the point lies, if it lies in the picture.
-void paint(Tensor& picture, const real* point, double extent, const support::Color& color) {
+// Where a point of the plane lies in a picture, in pixels from its upper left corner.
+struct Place {
+  double x, y;
+};
+Place place(const real* point, double extent, int64_t size) {
+  return {(double(point[0]) + extent) / (2 * extent) * double(size),
+          (extent - double(point[1])) / (2 * extent) * double(size)};
+}
+
+// Paints the pixel there, if it lies in the picture.
+void paint(Tensor& picture, Place at, const support::Color& color) {
   const int64_t size = picture.size(-1);
-  const double x = std::floor((double(point[0]) + extent) / (2 * extent) * double(size));
-  const double y = std::floor((extent - double(point[1])) / (2 * extent) * double(size));
-  if (!(x >= 0 && y >= 0 && x < double(size) && y < double(size))) return;
-  real* pixel = picture.mutable_data() + int64_t(y) * size + int64_t(x);
+  if (!(at.x >= 0 && at.y >= 0 && at.x < double(size) && at.y < double(size))) return;
+  real* pixel = picture.mutable_data() + int64_t(at.y) * size + int64_t(at.x);
   pixel[0] = real(color.red), pixel[size * size] = real(color.green), pixel[2 * size * size] = real(color.blue);
+}
+
+// A straight line, pixel by pixel; one that leaves the picture far behind in coarser steps.
+void paint_line(Tensor& picture, Place from, Place to, const support::Color& color) {
+  const double most = 4 * double(picture.size(-1));
+  const double pixels = std::min(most, std::ceil(std::max(std::abs(to.x - from.x), std::abs(to.y - from.y))) + 1);
+  for (double i = 0; i < pixels; ++i)
+    paint(picture, {from.x + (to.x - from.x) * i / pixels, from.y + (to.y - from.y) * i / pixels}, color);
 }
 
 }  // namespace
 
 Tensor scatter(const Tensor& points, double extent, int64_t size) {
   Tensor picture = ones({3, size, size});
-  for (int64_t i = 0; i < points.size(0); ++i) paint(picture, points.data() + 2 * i, extent, support::heat_color(0.15));
+  for (int64_t i = 0; i < points.size(0); ++i)
+    paint(picture, place(points.data() + 2 * i, extent, size), support::heat_color(0.15));
   return picture;
 }
 
 Tensor grid_pictures(const flows::Flow& flow, double extent, int count, int64_t size) {
-  constexpr int kLines = 21, kPoints = 6000;  // of each direction, of each line
+  constexpr int kLines = 21, kPoints = 500;  // of each direction, of each line
   Tensor z({2 * kLines * kPoints, 2});
   std::vector<support::Color> colors;
   for (int64_t i = 0; i < z.size(0); ++i) {
@@ -205,9 +226,18 @@ Tensor grid_pictures(const flows::Flow& flow, double extent, int count, int64_t 
     p[0] = real(upright ? line : along), p[1] = real(upright ? along : line);
     colors.push_back(support::heat_color(0.05 + 0.8 * (double(p[0]) + 3) / 6));
   }
+  // On the way points may be far out: the frame is then as wide as most of them need.
   auto drawn = [&](const Tensor& points) {
+    std::vector<double> reach;
+    for (real x : points) reach.push_back(std::abs(double(x)));
+    const auto most = reach.begin() + int64_t(reach.size() * 49 / 50);
+    std::nth_element(reach.begin(), most, reach.end());
+    const double frame = std::max(extent, *most);
     Tensor picture = ones({3, size, size});
-    for (int64_t i = 0; i < points.size(0); ++i) paint(picture, points.data() + 2 * i, extent, colors[size_t(i)]);
+    for (int64_t i = 0; i + 1 < points.size(0); ++i) {
+      const real* p = points.data() + 2 * i;
+      if ((i + 1) % kPoints) paint_line(picture, place(p, frame, size), place(p + 2, frame, size), colors[size_t(i)]);
+    }
     return picture;
   };
   const NoGrad guard;

@@ -11,11 +11,16 @@
 namespace bijou::experiments {
 
 struct Flow2dOptions {
-  std::string flow;     // one of flow_names()
-  int layers = 0;       // 0: as many as suit it
-  int64_t hidden = 64;  // units of each of two hidden layers, in flows that have a network
+  std::string flow;  // one of flow_names()
+  int layers;
+  int64_t hidden;  // units of each of two hidden layers, in flows that have a network
+  int steps;       // of Learning, not of the flow itself
+  double lr;
 };
 std::vector<std::string> flow_names();
+// What suits a flow. Where a layer can do little, as an affine coupling or a contraction, many narrow ones learn more
+// than few wide ones.
+Flow2dOptions suited(const std::string& flow);
 // A Chain under a standard normal; the last layer, next to z, is affine.
 flows::Flow make_flow_2d(const Flow2dOptions& o);
 
@@ -38,8 +43,8 @@ struct Distance {
   double entropy;  // of p
   double mass;     // ∫ q, over a square twice as wide as p's
 };
-Distance judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells = 400);  // cells x cells of them
-Distance judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells = 400);
+Distance judge(const flows::Flow& flow, const support::Toy& toy, int64_t cells = 200);  // cells x cells of them
+Distance judge(const flows::Flow& flow, const support::Energy& energy, int64_t cells = 200);
 
 // ---- Pictures -------------------------------------------------------------------------------------------------------
 
@@ -48,7 +53,8 @@ Tensor density_map(const flows::Flow& flow, double extent, int64_t size);
 // Points [n, 2], dark on white, [3, size, size].
 Tensor scatter(const Tensor& points, double extent, int64_t size);
 // A grid of straight lines in latent space, and where it lies after each of the layers through which it becomes data:
-// `count` pictures [count, 3, size, size], from z to x; no more than there are layers, and one.
+// `count` pictures [count, 3, size, size], from z to x; no more than there are layers, and one. Each shows
+// [-extent, extent]², or more where the grid is larger.
 Tensor grid_pictures(const flows::Flow& flow, double extent, int count, int64_t size);
 
 }  // namespace bijou::experiments
