@@ -46,7 +46,7 @@ const std::vector<Kind>& kinds() {
        [](flows::Chain& c, int layer, int64_t hidden) {
          add_coupling<flows::SplineCoupling>(c, layer, 47, hidden, 16, flows::SplineOptions{.bound = 5});
        }},
-      {{"realnvp", 32, 32, 1500, 2e-3},
+      {{"realnvp", 24, 32, 1500, 2e-3},
        [](flows::Chain& c, int layer, int64_t hidden) {
          add_coupling<flows::AffineCoupling>(c, layer, 2, hidden), c.add(flows::LuLinear(2));
        }},
