@@ -2,7 +2,8 @@
 // with vectors alone. Beside it the Gauss-Newton matrix and the empirical Fisher matrix, which are often taken for it.
 //
 //   hessian                                            trains a small network first
-//   hessian --checkpoint out/sam/sam.safetensors       any perceptron's, such as examples/mnist saves too
+//   hessian --checkpoint out/sam/sam.safetensors       any perceptron.s, such as mnist --model mlp saves, or sam.s
+//   convnet
 //
 // A few eigenvalues stand out, about as many as there are classes; the many others lie around zero, and some below.
 // L. Sagun et al., "Empirical analysis of the Hessian of over-parametrized neural networks", 2017; see
@@ -70,7 +71,8 @@ void draw_density(const std::string& path, const optim::Spectrum& s) {
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "hessian", .about = "The spectrum of a network's Hessian.", .epochs = 20});
-  const std::string checkpoint = args.option("checkpoint", "", "a saved network; by default a small one is trained");
+  const std::string checkpoint = args.option(
+      "checkpoint", "", "a network saved by sam, or by mnist --model mlp; by default a small one is trained");
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
