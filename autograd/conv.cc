@@ -34,7 +34,8 @@ Var conv2d_weight_grad(const Var& x, const Var& g, const Shape& w_shape, const C
 
 // The input gradient of a convolution, under its other name.
 Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvTransposeOptions& o) {
-  return record("conv_transpose2d", conv_transpose2d(x.value(), w.value(), bias ? bias.value() : Tensor(), o), {x, w, bias},
+  return record("conv_transpose2d", conv_transpose2d(x.value(), w.value(), bias ? bias.value() : Tensor(), o),
+                {x, w, bias},
                 [conv = ConvOptions{o.stride, o.padding, o.dilation, o.groups}](const Node& y, const Var& g, Grads& d) {
                   if (d.wants(0)) d[0] = conv2d(g, y.in(1), {}, conv);
                   if (d.wants(1)) d[1] = conv2d_weight_grad(g, y.in(0), y.in_shape(1), conv);
@@ -47,16 +48,16 @@ Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvTran
 // The gradient goes to the place of the largest.
 Var max_pool2d(const Var& x, const PoolOptions& o) {
   auto [largest, place] = max_pool2d(x.value(), o);
-  return record("max_pool2d", largest, {x}, [place = place.reshape({x.size(0), x.size(1), -1})](const Node& y, const Var& g, Grads& d) {
-    const Shape& s = y.in_shape(0);
-    d[0] = reshape(scatter_add({s[0], s[1], s[2] * s[3]}, 2, place, reshape(g, place.shape())), s);
-  });
+  return record("max_pool2d", largest, {x},
+                [place = place.reshape({x.size(0), x.size(1), -1})](const Node& y, const Var& g, Grads& d) {
+                  const Shape& s = y.in_shape(0);
+                  d[0] = reshape(scatter_add({s[0], s[1], s[2] * s[3]}, 2, place, reshape(g, place.shape())), s);
+                });
 }
 
 Var avg_pool2d(const Var& x, const PoolOptions& o) {
-  return record("avg_pool2d", avg_pool2d(x.value(), o), {x}, [o](const Node& y, const Var& g, Grads& d) {
-    d[0] = avg_pool2d_input_grad(g, y.in_shape(0), o);
-  });
+  return record("avg_pool2d", avg_pool2d(x.value(), o), {x},
+                [o](const Node& y, const Var& g, Grads& d) { d[0] = avg_pool2d_input_grad(g, y.in_shape(0), o); });
 }
 
 Var avg_pool2d_input_grad(const Var& g, const Shape& x_shape, const PoolOptions& o) {
@@ -80,8 +81,9 @@ Var conv1d(const Var& x, const Var& w, const Var& bias, const ConvOptions& o) {
                             {{1, o.stride.w}, {0, o.padding.w}, {1, o.dilation.w}, o.groups}));
 }
 Var conv_transpose1d(const Var& x, const Var& w, const Var& bias, const ConvTransposeOptions& o) {
-  return without_row(conv_transpose2d(as_row("conv_transpose1d", x), as_row("conv_transpose1d", w), bias,
-                                      {{1, o.stride.w}, {0, o.padding.w}, {0, o.output_padding.w}, {1, o.dilation.w}, o.groups}));
+  return without_row(
+      conv_transpose2d(as_row("conv_transpose1d", x), as_row("conv_transpose1d", w), bias,
+                       {{1, o.stride.w}, {0, o.padding.w}, {0, o.output_padding.w}, {1, o.dilation.w}, o.groups}));
 }
 Var max_pool1d(const Var& x, const PoolOptions& o) {
   return without_row(max_pool2d(as_row("max_pool1d", x), along_row(o)));

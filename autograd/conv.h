@@ -1,5 +1,5 @@
-// Convolution and pooling on Vars. Layouts, options and what throws are those of tensor/conv.h and tensor/pool.h; a bias
-// may be absent: {}.
+// Convolution and pooling on Vars. Layouts, options and what throws are those of tensor/conv.h and tensor/pool.h; a
+// bias may be absent: {}.
 #pragma once
 
 #include "autograd/var.h"

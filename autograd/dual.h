@@ -12,6 +12,9 @@
 
 #include "tensor/lane.h"
 
+// Laid out by hand, like the table that it is.
+// clang-format off
+
 namespace bijou {
 
 // A number that depends on the inputs whose bit is set in kDeps; d[i] has meaning for those only, the others are zero
@@ -55,6 +58,8 @@ template <class X>
 inline constexpr unsigned deps = 0;
 template <class T, int N, unsigned kDeps>
 inline constexpr unsigned deps<Dual<T, N, kDeps>> = kDeps;
+template <class X>
+constexpr bool depends_on(int i) { return deps<X> & (1u << i); }
 
 // The derivative of an input by itself, and slope * derivative. autograd/map.h has both for Var, where a product with
 // one would cost a pass over memory.
@@ -97,7 +102,7 @@ typename Join<A, B>::Type chain(std::type_identity_t<T> y, const A& a, const std
                                 const std::type_identity_t<T>& slope_b) {
   typename Join<A, B>::Type r(std::move(y));
   for_each<int(r.d.size())>([&](auto i) {
-    constexpr bool in_a = deps<A> >> i & 1, in_b = deps<B> >> i & 1;
+    constexpr bool in_a = depends_on<A>(i), in_b = depends_on<B>(i);
     if constexpr (in_a && in_b) r.d[i] = times(slope_a, derivative(a, i)) + times(slope_b, derivative(b, i));
     else if constexpr (in_a) r.d[i] = times(slope_a, derivative(a, i));
     else if constexpr (in_b) r.d[i] = times(slope_b, derivative(b, i));
@@ -109,7 +114,6 @@ typename Join<A, B>::Type chain(std::type_identity_t<T> y, const A& a, const std
 
 // ---- The table of derivatives ---------------------------------------------------------------------------------------
 
-// clang-format off
 template <class A, class B> requires Duals<A, B>
 auto operator+(const A& a, const B& b) { return detail::chain(detail::value(a) + detail::value(b), a, 1, b, 1); }
 template <class A, class B> requires Duals<A, B>
@@ -142,7 +146,6 @@ template <ADual X> X pow(const X& x, real p) {
   using T = decltype(x.v);
   return detail::chain(pow(x.v, p), x, p == 0 ? T(real(0)) : T(pow(x.v, p - 1) * p));  // x^0 is flat, even at 0
 }
-// clang-format on
 
 // Steps: no derivative.
 template <class T, int N, unsigned D> Dual<T, N, 0> sign(const Dual<T, N, D>& x) { return sign(x.v); }
@@ -168,7 +171,7 @@ auto where(const M& m, const A& a, const B& b) {
   using T = typename detail::Join<A, B>::Number;
   typename detail::Join<A, B>::Type r(where(m, T(detail::value(a)), T(detail::value(b))));
   detail::for_each<int(r.d.size())>([&](auto i) {
-    constexpr bool in_a = detail::deps<A> >> i & 1, in_b = detail::deps<B> >> i & 1;
+    constexpr bool in_a = detail::depends_on<A>(i), in_b = detail::depends_on<B>(i);
     if constexpr (in_a && in_b) r.d[i] = where(m, detail::derivative(a, i), detail::derivative(b, i));
     else if constexpr (in_a) r.d[i] = where(m, detail::derivative(a, i), T(0));
     else if constexpr (in_b) r.d[i] = where(m, T(0), detail::derivative(b, i));

@@ -3,6 +3,9 @@
 #include "autograd/map.h"
 #include "tensor/elementwise.h"
 
+// Laid out by hand, like the table that it is.
+// clang-format off
+
 namespace bijou {
 
 Var times(const Var& slope, const Var& derivative) {

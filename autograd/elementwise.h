@@ -1,5 +1,5 @@
-// Elementwise arithmetic on Vars, broadcast as in NumPy: each op is one map (autograd/map.h), whose derivative comes from
-// the table in autograd/dual.h. These are ordinary functions, not templates, so that map on Dual<Var> has an end.
+// Elementwise arithmetic on Vars, broadcast as in NumPy: each op is one map (autograd/map.h), whose derivative comes
+// from the table in autograd/dual.h. These are ordinary functions, not templates, so that map on Dual<Var> has an end.
 #pragma once
 
 #include "autograd/var.h"
@@ -43,7 +43,7 @@ Var log1p(const Var& x);  // log(1 + x)
 Var sqrt(const Var& x);
 Var square(const Var& x);
 Var abs(const Var& x);
-Var sign(const Var& x);  // -1, 0, 1; no gradient
+Var sign(const Var& x);   // -1, 0, 1; no gradient
 Var floor(const Var& x);  // no gradient
 Var round(const Var& x);  // to even; no gradient
 Var sin(const Var& x);
@@ -53,14 +53,14 @@ Var tanh(const Var& x);
 Var erf(const Var& x);
 Var sigmoid(const Var& x);  // 1 / (1 + exp(-x))
 Var log_sigmoid(const Var& x);
-Var softplus(const Var& x);  // log(1 + exp(x))
-Var relu(const Var& x);  // max(x, 0)
-Var silu(const Var& x);  // x sigmoid(x)
-Var gelu(const Var& x);  // x Phi(x), exact
-Var gelu_tanh(const Var& x);  // its tanh approximation
-Var pow(const Var& x, real p);  // x^p for a constant p
-Var leaky_relu(const Var& x, real slope);  // x, or slope x below 0
-Var elu(const Var& x, real alpha);  // x, or alpha (exp(x) - 1) below 0
+Var softplus(const Var& x);                    // log(1 + exp(x))
+Var relu(const Var& x);                        // max(x, 0)
+Var silu(const Var& x);                        // x sigmoid(x)
+Var gelu(const Var& x);                        // x Phi(x), exact
+Var gelu_tanh(const Var& x);                   // its tanh approximation
+Var pow(const Var& x, real p);                 // x^p for a constant p
+Var leaky_relu(const Var& x, real slope);      // x, or slope x below 0
+Var elu(const Var& x, real alpha);             // x, or alpha (exp(x) - 1) below 0
 Var clamp(const Var& x, real low, real high);  // x held to [low, high]
 
 }  // namespace bijou

@@ -35,7 +35,8 @@ auto with_seeds(const std::array<T, N>& x, const Call& call) {
       return s;
     };
     return call(seed(std::integral_constant<size_t, I>())...);
-  }(std::make_index_sequence<N>());
+  }
+  (std::make_index_sequence<N>());
 }
 
 // dL/dx_i = g dy/dx_i for all inputs in one loop; g broadcasts against them.
@@ -54,7 +55,7 @@ void map_vjp(const F& f, const Node& y, const Shape& space, const Tensor& g, Gra
     const auto r = with_seeds<Lane, N>({x...}, f);
     std::array<Lane, N> out;
     for_each<N>([&](auto i) {
-      if constexpr (deps<std::decay_t<decltype(r)>> >> i & 1) out[i] = cotangent * r.d[i];
+      if constexpr (depends_on<std::decay_t<decltype(r)>>(i)) out[i] = cotangent * r.d[i];
       else out[i] = 0;
     });
     return out;
@@ -69,7 +70,7 @@ void map_vjp_graph(const F& f, const Node& y, const Var& g, Grads& d) {
   for (int i = 0; i < N; ++i) x[size_t(i)] = y.in(i);
   const auto r = with_seeds<Var, N>(x, f);
   for_each<N>([&](auto i) {
-    if constexpr (deps<std::decay_t<decltype(r)>> >> i & 1)
+    if constexpr (depends_on<std::decay_t<decltype(r)>>(i))
       if (d.wants(i)) d[i] = times(g, r.d[i]);
   });
 }
@@ -81,8 +82,7 @@ concept VarLike = std::is_same_v<T, Var> || std::is_same_v<T, Tensor>;
 
 // f(inputs...) elementwise, broadcast; `op` is its name in graphs and errors.
 template <class F, VarLike... T>
-  requires(std::is_same_v<T, Var> || ...)
-Var map(const char* op, const F& f, const T&... inputs) {
+requires(std::is_same_v<T, Var> || ...) Var map(const char* op, const F& f, const T&... inputs) {
   constexpr int N = sizeof...(T);
   const Var x[] = {Var(inputs)...};
   Tensor value = [&]<size_t... I>(std::index_sequence<I...>) { return map(f, x[I].value()...); }
@@ -93,15 +93,11 @@ Var map(const char* op, const F& f, const T&... inputs) {
   });
 }
 template <class F, VarLike... T>
-  requires(std::is_same_v<T, Var> || ...)
-Var map(const F& f, const T&... inputs) {
-  return map("map", f, inputs...);
-}
+requires(std::is_same_v<T, Var> || ...) Var map(const F& f, const T&... inputs) { return map("map", f, inputs...); }
 
 // The sum of f(inputs...) over all axes from first_axis on, fused: [B, ...] -> [B] for first_axis = 1.
 template <class F, VarLike... T>
-  requires(std::is_same_v<T, Var> || ...)
-Var map_sum(const F& f, int first_axis, const T&... inputs) {
+requires(std::is_same_v<T, Var> || ...) Var map_sum(const F& f, int first_axis, const T&... inputs) {
   constexpr int N = sizeof...(T);
   const Var x[] = {Var(inputs)...};
   const Shape space = detail::broadcast_all("map_sum", inputs...);

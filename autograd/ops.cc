@@ -79,9 +79,8 @@ Var logsumexp(const Var& x, const Axes& axes, KeepDim keep) {
 
 // y_k = x_0 + ... + x_k, so dL/dx_k = g_k + ... + g_last.
 Var cumsum(const Var& x, int axis) {
-  return record("cumsum", cumsum(x.value(), axis), {x}, [axis](const Node&, const Var& g, Grads& d) {
-    d[0] = flip(cumsum(flip(g, axis), axis), axis);
-  });
+  return record("cumsum", cumsum(x.value(), axis), {x},
+                [axis](const Node&, const Var& g, Grads& d) { d[0] = flip(cumsum(flip(g, axis), axis), axis); });
 }
 
 // dL/dx = y (g - sum y g).

@@ -14,13 +14,13 @@ namespace bijou {
 
 // ---- Shape (ops.cc) -------------------------------------------------------------------------------------------------
 
-Var reshape(const Var& x, const Shape& shape);            // one size may be -1
+Var reshape(const Var& x, const Shape& shape);  // one size may be -1
 Var broadcast_to(const Var& x, const Shape& shape);
-Var sum_to(const Var& x, const Shape& shape);             // the adjoint of broadcast_to
+Var sum_to(const Var& x, const Shape& shape);  // the adjoint of broadcast_to
 
 // ---- Reductions (ops.cc) --------------------------------------------------------------------------------------------
 
-Var sum(const Var& x);                                    // all elements: shape []
+Var sum(const Var& x);  // all elements: shape []
 Var sum(const Var& x, const Axes& axes, KeepDim keep = {});
 Var mean(const Var& x);
 Var mean(const Var& x, const Axes& axes, KeepDim keep = {});
@@ -72,8 +72,8 @@ Var gather(const Var& x, int axis, const Indices& index);
 Var scatter_add(const Shape& shape, int axis, const Indices& index, const Var& y);  // the adjoint: zeros, and y added
 Var scatter_add(const Var& x, int axis, const Indices& index, const Var& y);        // x, and y added
 Var index_select(const Var& x, int axis, const Indices& index);
-Var index_add(const Shape& shape, int axis, const Indices& index, const Var& y);    // the adjoint: zeros, and y added
-Var index_add(const Var& x, int axis, const Indices& index, const Var& y);          // x, and y added
+Var index_add(const Shape& shape, int axis, const Indices& index, const Var& y);  // the adjoint: zeros, and y added
+Var index_add(const Var& x, int axis, const Indices& index, const Var& y);        // x, and y added
 Var embedding(const Indices& tokens, const Var& weight);  // rows of weight [V, D] for tokens [...]: [..., D]
 
 // Along one axis, with positions. The gradient goes to the elements that were picked.

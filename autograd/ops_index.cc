@@ -29,10 +29,9 @@ Var gather(const Var& x, int axis, const Indices& index) {
                 });
 }
 Var scatter_add(const Shape& shape, int axis, const Indices& index, const Var& x) {
-  return record("scatter_add", scatter_add(shape, axis, index, x.value()), {x},
-                [axis, saved = Saved(index)](const Node& y, const Var& g, Grads& d) {
-                  d[0] = gather(g, axis, saved.get(y));
-                });
+  return record(
+      "scatter_add", scatter_add(shape, axis, index, x.value()), {x},
+      [axis, saved = Saved(index)](const Node& y, const Var& g, Grads& d) { d[0] = gather(g, axis, saved.get(y)); });
 }
 Var scatter_add(const Var& x, int axis, const Indices& index, const Var& y) {
   return x + scatter_add(x.shape(), axis, index, y);
@@ -91,8 +90,8 @@ ValuesAndIndices<Var> topk(const Var& x, int64_t k, int axis, TopkOptions option
 
 // ---- Likelihood -----------------------------------------------------------------------------------------------------
 
-// dL/dlogits = (softmax(logits) - onehot(target)) g, in one pass over the logits; written with ops where the gradient is
-// to be differentiated again.
+// dL/dlogits = (softmax(logits) - onehot(target)) g, in one pass over the logits; written with ops where the gradient
+// is to be differentiated again.
 Var nll_of_logits(const Var& logits, const Indices& target) {
   Nll nll = nll_of_logits(logits.value(), target);
   return record("nll_of_logits", nll.loss, {logits},

@@ -1,5 +1,5 @@
-// Rearranging Vars. What moves numbers forward, moved the other way, is its own rule: permute and its inverse, slice and
-// unslice, concat and slices.
+// Rearranging Vars. What moves numbers forward, moved the other way, is its own rule: permute and its inverse, slice
+// and unslice, concat and slices.
 #include "autograd/ops.h"
 
 namespace bijou {

@@ -197,7 +197,8 @@ class Pass {
   static void accumulate(Var& sum, Var g) {
     if (!recording && sum.node()->refs == 1 && !sum.value().is_shared()) {
       Tensor& s = sum.mutable_value();
-      detail::evaluate<1>([](Lane a, Lane b) { return std::array{a + b}; }, s.shape(), std::array{&std::as_const(s), &g.value()}, {&s});
+      detail::evaluate<1>([](Lane a, Lane b) { return std::array{a + b}; }, s.shape(),
+                          std::array{&std::as_const(s), &g.value()}, {&s});
     } else {
       sum = sum + g;
     }
@@ -302,8 +303,10 @@ void backward(const Var& loss, GradOptions options) { backward(loss, Var(), opti
 
 std::vector<Var> grad(std::span<const Var> outputs, std::span<const Var> inputs, std::span<const Var> seeds,
                       GradOptions options) {
-  check(seeds.empty() || seeds.size() == outputs.size(), "grad: ", seeds.size(), " seeds for ", outputs.size(), " outputs");
-  for (const Var& x : inputs) check(x.requires_grad(), "grad: an input does not want a gradient; make it with parameter()");
+  check(seeds.empty() || seeds.size() == outputs.size(), "grad: ", seeds.size(), " seeds for ", outputs.size(),
+        " outputs");
+  for (const Var& x : inputs)
+    check(x.requires_grad(), "grad: an input does not want a gradient; make it with parameter()");
   const Recording on(options.create_graph);
   Pass pass(options);
   pass.aim_at(outputs, inputs);

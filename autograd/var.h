@@ -28,9 +28,9 @@ class Grads;
 
 class Var {
  public:
-  Var() = default;                     // nothing: a missing gradient, an absent bias
-  Var(Tensor value);                   // a constant
-  Var(real value);                     // a constant of shape []
+  Var() = default;    // nothing: a missing gradient, an absent bias
+  Var(Tensor value);  // a constant
+  Var(real value);    // a constant of shape []
   Var(const Var& o) : node_(o.node_) { retain(); }
   Var(Var&& o) noexcept : node_(std::exchange(o.node_, nullptr)) {}
   Var& operator=(const Var& o) { return *this = Var(o); }
@@ -40,16 +40,16 @@ class Var {
   explicit operator bool() const { return node_; }
   const Tensor& value() const&;
   Tensor value() && { return std::as_const(*this).value(); }  // shares the numbers: for (real x : f(y).value())
-  Tensor& mutable_value();             // for optimizers and buffers: changes are not recorded
+  Tensor& mutable_value();                                    // for optimizers and buffers: changes are not recorded
   const Shape& shape() const { return value().shape(); }
   int dim() const { return value().dim(); }
   int64_t size(int axis) const { return value().size(axis); }
   int64_t numel() const { return value().numel(); }
   real item() const { return value().item(); }
 
-  bool requires_grad() const;          // does it depend on a parameter?
-  const Var& grad() const;             // what backward() accumulated; nothing if there was none
-  void set_grad(Var g);                // set_grad({}) forgets it
+  bool requires_grad() const;             // does it depend on a parameter?
+  const Var& grad() const;                // what backward() accumulated; nothing if there was none
+  void set_grad(Var g);                   // set_grad({}) forgets it
   Var detach() const { return value(); }  // the same numbers without the past
 
   Node* node() const { return node_; }
@@ -75,16 +75,16 @@ struct Node {
   };
 
   uint32_t refs = 1;
-  uint32_t slot = 0;         // a hint for the engine: where this node may stand in the running backward pass
-  uint64_t id = 0;           // creation number: inputs are older than outputs
-  Node* next = nullptr;      // while it waits to be freed
+  uint32_t slot = 0;     // a hint for the engine: where this node may stand in the running backward pass
+  uint64_t id = 0;       // creation number: inputs are older than outputs
+  Node* next = nullptr;  // while it waits to be freed
   const char* op = "leaf";
   Tensor value;
   Var grad;
   std::span<Input> inputs;
-  size_t bytes = 0;          // of the block this node lives in
+  size_t bytes = 0;  // of the block this node lives in
   bool requires_grad = false;
-  bool released = false;     // a backward pass has gone through and let the inputs go
+  bool released = false;  // a backward pass has gone through and let the inputs go
 
   // Turns g = dL/d(value) into the cotangents of the inputs.
   virtual void vjp(const Var& g, Grads& d) const { (void)g, (void)d; }
@@ -92,7 +92,8 @@ struct Node {
   // The value of input i, as it was when the op ran; throws if it was changed in place since.
   const Var& in(int i) const {
     const Input& input = inputs[size_t(i)];
-    if (input.var.value().version() != input.version) [[unlikely]] changed(i);
+    if (input.var.value().version() != input.version) [[unlikely]]
+      changed(i);
     return input.var;
   }
   [[noreturn]] void changed(int i) const;
@@ -199,8 +200,8 @@ Var record(const char* op, Tensor value, std::initializer_list<Var> inputs, Rule
 // ---- Differentiating ------------------------------------------------------------------------------------------------
 
 struct GradOptions {
-  bool create_graph = false;   // record the backward pass itself, so that its result can be differentiated
-  bool retain_graph = false;   // keep the graph for another pass (implied by create_graph)
+  bool create_graph = false;  // record the backward pass itself, so that its result can be differentiated
+  bool retain_graph = false;  // keep the graph for another pass (implied by create_graph)
 };
 
 // Adds dL/dp to the .grad of every leaf p that wants one. `loss` has one element, or `seed` = dL/d(loss) is given.

@@ -29,7 +29,8 @@ Var valley(const Var& p) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  support::Args args(argc, argv, {.name = "autodiff", .about = "Walks through the engine, from an expression to a Hessian."});
+  support::Args args(argc, argv,
+                     {.name = "autodiff", .about = "Walks through the engine, from an expression to a Hessian."});
   const support::Run run = args.done();
   manual_seed(run.seed);
 

@@ -178,13 +178,9 @@ int main(int argc, char** argv) {
                      .cycles = cycles,
                      .condition = 10,
                      .length = data.train.rate / 2});
-  const std::vector<double> curve = train(model, data.train,
-                                          {.steps = 300 * run.epochs,
-                                           .batch = batch,
-                                           .length = length,
-                                           .lr = lr,
-                                           .minutes = minutes,
-                                           .seed = run.seed});
+  const std::vector<double> curve = train(
+      model, data.train,
+      {.steps = 300 * run.epochs, .batch = batch, .length = length, .lr = lr, .minutes = minutes, .seed = run.seed});
   if (interrupted()) return 130;
 
   const double test = bits(model, data.test, tested), memoryless = memoryless_bits(data.test, tested);

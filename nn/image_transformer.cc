@@ -53,24 +53,25 @@ struct Memory {
     Tensor out = zeros({batch, dim}), weights({batch * heads, length});
     real *k = keys.mutable_data(), *v = values.mutable_data(), *y = out.mutable_data(), *p = weights.mutable_data();
     const real* x = qkv.data();
-    parallel_for(batch * heads, (1 << 14) / (width * (i - first + step) / step) + 1, [=, this](int64_t h, int64_t last) {
-      for (; h < last; ++h) {
-        const int64_t b = h / heads, at = h % heads * width, here = (b * length + i) * dim + at;
-        const real* q = x + b * 3 * dim + at;
-        std::copy_n(q + dim, width, k + here), std::copy_n(q + 2 * dim, width, v + here);
-        real *row = p + h * length, most = -kInfinity, total = 0;
-        for (int64_t j = first; j <= i; j += step) {
-          const real* key = k + (b * length + j) * dim + at;
-          row[j] = 0;
-          for (int64_t c = 0; c < width; ++c) row[j] += q[c] * key[c] * scale;
-          most = std::max(most, row[j]);
-        }
-        for (int64_t j = first; j <= i; j += step) total += row[j] = std::exp(row[j] - most);
-        for (int64_t j = first; j <= i; j += step)
-          for (int64_t c = 0; c < width; ++c)
-            y[b * dim + at + c] += row[j] / total * v[(b * length + j) * dim + at + c];
-      }
-    });
+    parallel_for(batch * heads, (1 << 14) / (width * (i - first + step) / step) + 1,
+                 [=, this](int64_t h, int64_t last) {
+                   for (; h < last; ++h) {
+                     const int64_t b = h / heads, at = h % heads * width, here = (b * length + i) * dim + at;
+                     const real* q = x + b * 3 * dim + at;
+                     std::copy_n(q + dim, width, k + here), std::copy_n(q + 2 * dim, width, v + here);
+                     real *row = p + h * length, most = -kInfinity, total = 0;
+                     for (int64_t j = first; j <= i; j += step) {
+                       const real* key = k + (b * length + j) * dim + at;
+                       row[j] = 0;
+                       for (int64_t c = 0; c < width; ++c) row[j] += q[c] * key[c] * scale;
+                       most = std::max(most, row[j]);
+                     }
+                     for (int64_t j = first; j <= i; j += step) total += row[j] = std::exp(row[j] - most);
+                     for (int64_t j = first; j <= i; j += step)
+                       for (int64_t c = 0; c < width; ++c)
+                         y[b * dim + at + c] += row[j] / total * v[(b * length + j) * dim + at + c];
+                   }
+                 });
     return out;
   }
 };
@@ -99,7 +100,8 @@ ImageTransformer::ImageTransformer(Options o)
   for (Embedding* e : {&token, &row, &column, &channel})
     e->weight = parameter(normal(e->weight.shape(), 0, real(0.02)));
   for (int64_t i = 0; i < o.layers; ++i)
-    blocks.push_back(TransformerBlock({.dim = o.dim, .heads = o.heads, .feedforward = 4 * o.dim, .dropout = o.dropout}));
+    blocks.push_back(
+        TransformerBlock({.dim = o.dim, .heads = o.heads, .feedforward = 4 * o.dim, .dropout = o.dropout}));
 }
 
 Reach ImageTransformer::reach(size_t layer) const {

@@ -4,7 +4,8 @@
 //
 // Slot i of the sequence holds the token before, x_{i-1}, and the place of the pixel to come: row, column and channel,
 // three learnt vectors that are added. Slot 1 has no token before; there stands the start vector s, which may say what
-// is to be drawn. R. Child, S. Gray, A. Radford, I. Sutskever, "Generating long sequences with sparse transformers", 2019.
+// is to be drawn. R. Child, S. Gray, A. Radford, I. Sutskever, "Generating long sequences with sparse transformers",
+// 2019.
 //
 // With l the number of tokens in a row of the image, that paper's sparse layers look, in turns, at
 //
@@ -28,23 +29,24 @@ Var causal_attention(const Var& qkv, int64_t heads, Reach reach, int64_t l);
 
 struct ImageTransformer : Module {
   struct Options {
-    int64_t levels;                        // values of a pixel: tokens are 0 ... levels - 1
+    int64_t levels;  // values of a pixel: tokens are 0 ... levels - 1
     int64_t channels = 1, height, width;
     int64_t dim = 64, heads = 4, layers = 4;
-    double dropout = 0;                    // of the residual branches
-    bool sparse = true;                    // layers alternate between local and strided; else all are full
-    bool checkpointed = false;             // keep only the input of each block for the backward pass
+    double dropout = 0;         // of the residual branches
+    bool sparse = true;         // layers alternate between local and strided; else all are full
+    bool checkpointed = false;  // keep only the input of each block for the backward pass
   };
   explicit ImageTransformer(Options o);
 
-  // tokens [B, T], T = height width channels -> [B, T, levels]. start [B, dim], or nothing: learnt. places [B, T]: where
-  // in the untransformed image each token comes from; or Indices(): in order.
+  // tokens [B, T], T = height width channels -> [B, T, levels]. start [B, dim], or nothing: learnt. places [B, T]:
+  // where in the untransformed image each token comes from; or Indices(): in order.
   Var logits(const Indices& tokens, const Var& start = {}, const Indices& places = {}) const;
   Var log_prob(const Indices& tokens, const Var& start = {}, const Indices& places = {}) const;  // [B], in nats
 
   // n images, token by token: keys and values of what is drawn are kept, so a token costs one slot and not all of them.
   // Not recorded; dropout is off.
-  Indices sample(int64_t n, const Var& start = {}, const Indices& places = {}, Generator& g = default_generator()) const;
+  Indices sample(int64_t n, const Var& start = {}, const Indices& places = {},
+                 Generator& g = default_generator()) const;
 
   void members(Visitor& visit) override;
 

@@ -98,8 +98,7 @@ struct Unroll {
       d[i] = Lane(0);
       for_each<kStates>([&](auto s) {
         const auto& state = std::get<s>(y);
-        constexpr unsigned reads = bijou::detail::deps<std::decay_t<decltype(state)>>;
-        if constexpr (reads >> i & 1) d[i] += g[s] * state.d[i];
+        if constexpr (bijou::detail::depends_on<std::decay_t<decltype(state)>>(i)) d[i] += g[s] * state.d[i];
       });
     });
     return d;

@@ -58,8 +58,7 @@ Indices DistAug::places(const Shape& shape, const Indices& ids) const {
   check(shape.rank() == 4, "DistAug: a shape [B, C, H, W] expected, not ", shape);
   const int64_t batch = shape[0], channels = shape[1], pixels = shape[2] * shape[3];
   Tensor x(shape);  // each number says where it is
-  for (int64_t i = 0; i < x.numel(); ++i)
-    x.mutable_data()[i] = real(i % pixels * channels + i / pixels % channels);
+  for (int64_t i = 0; i < x.numel(); ++i) x.mutable_data()[i] = real(i % pixels * channels + i / pixels % channels);
   for (size_t k = 0; k < options.types.size(); ++k)
     if (options.types[k].moves_pixels) x = options.types[k].t(x, part_ids(parts(options.types), k, ids));
   Indices result(Shape{batch, channels * pixels});

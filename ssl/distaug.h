@@ -4,8 +4,8 @@
 //
 // Plain data augmentation would fit p(t(x)): it spends probability on images that no test set holds. Told which t it
 // sees, the model shares what the tasks have in common and keeps them apart where they differ.
-// H. Jun, R. Child, M. Chen, J. Schulman, A. Ramesh, A. Radford, I. Sutskever, "Distribution augmentation for generative
-// modeling", ICML 2020.
+// H. Jun, R. Child, M. Chen, J. Schulman, A. Ramesh, A. Radford, I. Sutskever, "Distribution augmentation for
+// generative modeling", ICML 2020.
 //
 // A type (rotation, transposition, jigsaw, ...) is an Augmentation with some variants, of which 0 is the identity. For
 // each image a variant of each type is drawn, and they are applied one after the other in the given order; the paper's
@@ -32,7 +32,7 @@ struct DistAug : nn::Module {
   };
   explicit DistAug(Options o);
 
-  int64_t variants() const { return all_.variants; }  // of all types together; 0 is the identity
+  int64_t variants() const { return all_.variants; }                  // of all types together; 0 is the identity
   Indices draw(int64_t n, Generator& g = default_generator()) const;  // [n] in 0 .. variants() - 1
   Tensor transform(const Tensor& x, const Indices& ids, Generator& g = default_generator()) const;  // [B, C, H, W]
   Tensor undo(const Tensor& y, const Indices& ids) const;  // throws where a type cannot be undone
@@ -55,8 +55,9 @@ struct DistAug : nn::Module {
 // log p(x | condition), [B], of any conditional density: a MADE, a PixelCNN, a transformer, a flow.
 using ConditionalDensity = std::function<Var(const Tensor& x, const Indices& ids)>;
 
-// log of the mean of p(t(x) | t) over `ids`, [B]: many views of each image, one estimate. It is a bound on what a mixture
-// of all views would say, and what the paper calls an ensemble over transformations. Types must move pixels only.
+// log of the mean of p(t(x) | t) over `ids`, [B]: many views of each image, one estimate. It is a bound on what a
+// mixture of all views would say, and what the paper calls an ensemble over transformations. Types must move pixels
+// only.
 Tensor log_prob_of_views(const DistAug& aug, const ConditionalDensity& log_p, const Tensor& x, const Indices& ids);
 
 }  // namespace bijou::ssl

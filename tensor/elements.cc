@@ -38,32 +38,19 @@ struct BFloat16 {
 template <class F>
 auto with_type(Element element, F f) {
   switch (element) {
-    case Element::kBool:
-      return f(Bool());
-    case Element::kI8:
-      return f(int8_t());
-    case Element::kU8:
-      return f(uint8_t());
-    case Element::kI16:
-      return f(int16_t());
-    case Element::kU16:
-      return f(uint16_t());
-    case Element::kI32:
-      return f(int32_t());
-    case Element::kU32:
-      return f(uint32_t());
-    case Element::kI64:
-      return f(int64_t());
-    case Element::kU64:
-      return f(uint64_t());
-    case Element::kF16:
-      return f(Half());
-    case Element::kBF16:
-      return f(BFloat16());
-    case Element::kF32:
-      return f(float());
-    case Element::kF64:
-      return f(double());
+    case Element::kBool: return f(Bool());
+    case Element::kI8: return f(int8_t());
+    case Element::kU8: return f(uint8_t());
+    case Element::kI16: return f(int16_t());
+    case Element::kU16: return f(uint16_t());
+    case Element::kI32: return f(int32_t());
+    case Element::kU32: return f(uint32_t());
+    case Element::kI64: return f(int64_t());
+    case Element::kU64: return f(uint64_t());
+    case Element::kF16: return f(Half());
+    case Element::kBF16: return f(BFloat16());
+    case Element::kF32: return f(float());
+    case Element::kF64: return f(double());
   }
   __builtin_unreachable();
 }
@@ -98,10 +85,8 @@ Shape checked_shape(std::span<const int64_t> sizes, Element element, size_t byte
   bool fits = true, empty = false;
   for (int64_t n : sizes) {
     check(n >= 0 && n <= std::numeric_limits<int32_t>::max(), what, ": an axis of ", n, " elements");
-    if (n)
-      fits = fits && !__builtin_mul_overflow(needed, n, &needed);
-    else
-      empty = true;
+    if (n) fits = fits && !__builtin_mul_overflow(needed, n, &needed);
+    else empty = true;
   }
   const Shape shape(sizes);
   check(fits, what, ": shape ", shape, " is too large");

@@ -38,7 +38,8 @@ template <class... Parts>
 // fail(parts...) unless ok.
 template <class... Parts>
 inline void check(bool ok, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(parts...);
+  if (!ok) [[unlikely]]
+    fail(parts...);
 }
 
 }  // namespace bijou

@@ -189,7 +189,8 @@ ValuesAndIndices<Tensor> topk(const Tensor& x, int64_t k, int axis, TopkOptions 
 Indices searchsorted(const Tensor& sorted, const Tensor& values, SearchOptions options) {
   const bool shared = sorted.dim() == 1;
   check(shared || (sorted.dim() == values.dim() && sorted.shape() == resized(values.shape(), -1, sorted.size(-1))),
-        "searchsorted: sorted ", sorted.shape(), " for values ", values.shape(), "; [n], or one row for each row of values");
+        "searchsorted: sorted ", sorted.shape(), " for values ", values.shape(),
+        "; [n], or one row for each row of values");
   const int64_t n = sorted.size(-1), m = shared ? values.numel() : values.size(-1);
   Indices result(values.shape());
   const real *rows = sorted.data(), *v = values.data();
@@ -197,7 +198,8 @@ Indices searchsorted(const Tensor& sorted, const Tensor& values, SearchOptions o
   parallel_for(values.numel(), 1 << 12, [=](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const real* row = rows + i / m * n;
-      out[i] = index((options.right ? std::upper_bound(row, row + n, v[i]) : std::lower_bound(row, row + n, v[i])) - row);
+      out[i] =
+          index((options.right ? std::upper_bound(row, row + n, v[i]) : std::lower_bound(row, row + n, v[i])) - row);
     }
   });
   return result;

@@ -36,8 +36,8 @@ struct TopkOptions {
 };
 ValuesAndIndices<Tensor> topk(const Tensor& x, int64_t k, int axis, TopkOptions options = {});
 
-// How many of the ascending numbers are < value, or with right, <= value: the place where it belongs. `sorted` is [n] or
-// has one row for each row of values: [..., n] and [..., m] to [..., m].
+// How many of the ascending numbers are < value, or with right, <= value: the place where it belongs. `sorted` is [n]
+// or has one row for each row of values: [..., n] and [..., m] to [..., m].
 struct SearchOptions {
   bool right = false;
 };

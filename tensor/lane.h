@@ -16,6 +16,9 @@
 
 #include "tensor/tensor.h"
 
+// Laid out by hand, like the table that it is.
+// clang-format off
+
 namespace bijou {
 
 namespace hn = hwy::HWY_NAMESPACE;

@@ -267,9 +267,8 @@ Tensor tril(const Tensor& x, int64_t diagonal) {
   });
 }
 Tensor triu(const Tensor& x, int64_t diagonal) {
-  return band(x, "triu", [&](int64_t row) {
-    return std::pair(std::clamp<int64_t>(row + diagonal, 0, x.size(-1)), x.size(-1));
-  });
+  return band(x, "triu",
+              [&](int64_t row) { return std::pair(std::clamp<int64_t>(row + diagonal, 0, x.size(-1)), x.size(-1)); });
 }
 
 template Tensor permute(const Tensor&, const Axes&);

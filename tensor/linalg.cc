@@ -37,10 +37,8 @@ namespace {
 // The function for `real`, out of two.
 template <class S, class D>
 constexpr auto* pick(S* single, D* both) {
-  if constexpr (std::is_same_v<real, float>)
-    return single;
-  else
-    return both;
+  if constexpr (std::is_same_v<real, float>) return single;
+  else return both;
 }
 const auto trsm = pick(cblas_strsm, cblas_dtrsm);
 

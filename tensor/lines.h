@@ -16,7 +16,8 @@
 
 namespace bijou {
 
-// A tensor seen along an axis, or along several adjacent ones: [outer, n, inner], with outer * inner lines of n numbers.
+// A tensor seen along an axis, or along several adjacent ones: [outer, n, inner], with outer * inner lines of n
+// numbers.
 struct Lines {
   int64_t outer, n, inner;
 
@@ -101,7 +102,9 @@ class Row {
 
   // f of folded numbers.
   template <class F>
-  Lane combine(const F& f, Lane a, auto... more) const { return f(a, more...); }
+  Lane combine(const F& f, Lane a, auto... more) const {
+    return f(a, more...);
+  }
   // From and to a tensor [outer, inner] that has one number a line.
   Lane load(const real* in) const { return in[place_]; }
   void store(Lane x, real* out) const { out[place_] = hn::GetLane(x.v); }
@@ -213,7 +216,8 @@ void for_lines(const Lines& x, const Body& body) {
   parallel_for(x.outer * blocks, grain_for(x.n * std::min(x.inner, kColumns)), [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t o = i / blocks, column = i % blocks * kColumns;
-      body(Bundle(o * x.n * x.inner + column, x.n, x.inner, std::min(kColumns, x.inner - column), o * x.inner + column));
+      body(
+          Bundle(o * x.n * x.inner + column, x.n, x.inner, std::min(kColumns, x.inner - column), o * x.inner + column));
     }
   });
 }

@@ -76,7 +76,8 @@ void kernel(const void* formula, const Run& run) {
     for (; k < end; k += kLanes) {
       const std::array<Lane, NO> y = [&]<size_t... I>(std::index_sequence<I...>) {
         return f(Lane::load(in[I] + (k & in_moves[I]))...);
-      }(std::make_index_sequence<size_t(NI)>());
+      }
+      (std::make_index_sequence<size_t(NI)>());
       for (int j = 0; j < NO; ++j) {
         real* to = out[j] + (k & out_moves[j]);
         (adds[j] ? Lane::load(to) + y[j] : y[j]).store(to);
@@ -137,8 +138,7 @@ Shape summed_from(Shape shape, int first_axis);
 
 // f(inputs...) elementwise; f takes and returns a Lane (or a Mask: 1 where true).
 template <class F, class... T>
-  requires(std::is_same_v<T, Tensor> && ...)
-Tensor map(const F& f, const T&... inputs) {
+requires(std::is_same_v<T, Tensor>&&...) Tensor map(const F& f, const T&... inputs) {
   Tensor out(detail::broadcast_all("map", inputs...));
   auto formula = [&f](auto... x) { return std::array<Lane, 1>{Lane(f(x...))}; };
   detail::evaluate<1>(formula, out.shape(), std::array{&inputs...}, {&out});
@@ -147,8 +147,7 @@ Tensor map(const F& f, const T&... inputs) {
 
 // The sum of f(inputs...) over all axes from first_axis on: the log-density of each row, say. [B, ...] -> [B] for 1.
 template <class F, class... T>
-  requires(std::is_same_v<T, Tensor> && ...)
-Tensor map_sum(const F& f, int first_axis, const T&... inputs) {
+requires(std::is_same_v<T, Tensor>&&...) Tensor map_sum(const F& f, int first_axis, const T&... inputs) {
   const Shape space = detail::broadcast_all("map_sum", inputs...);
   Tensor out = zeros(detail::summed_from(space, first_axis));
   auto formula = [&f](auto... x) { return std::array<Lane, 1>{Lane(f(x...))}; };
@@ -179,10 +178,12 @@ void update(const F& f, T&... tensors) {
   constexpr auto all = std::make_index_sequence<M>();
   parallel_for(shapes[0]->numel(), 1 << 16, [&](int64_t k, int64_t last) {
     for (; k + kLanes <= last; k += kLanes)
-      step(all, k, [](real* q) { return Lane::load(q); }, [](Lane x, real* q) { x.store(q); });
+      step(
+          all, k, [](real* q) { return Lane::load(q); }, [](Lane x, real* q) { x.store(q); });
     if (k == last) return;
     const Mask tail = first_lanes(last - k);
-    step(all, k, [=](real* q) { return Lane::load(q, tail); }, [=](Lane x, real* q) { x.store(q, tail); });
+    step(
+        all, k, [=](real* q) { return Lane::load(q, tail); }, [=](Lane x, real* q) { x.store(q, tail); });
   });
 }
 

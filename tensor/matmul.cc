@@ -14,11 +14,11 @@ void blas(bool ta, bool tb, int64_t m, int64_t n, int64_t k, real alpha, const r
   const auto order = CblasRowMajor;
   const auto op_a = ta ? CblasTrans : CblasNoTrans, op_b = tb ? CblasTrans : CblasNoTrans;
   if constexpr (std::is_same_v<real, float>)
-    cblas_sgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const float*)a, int(lda), (const float*)b, int(ldb), beta,
-                (float*)c, int(ldc));
+    cblas_sgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const float*)a, int(lda), (const float*)b, int(ldb),
+                beta, (float*)c, int(ldc));
   else
-    cblas_dgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const double*)a, int(lda), (const double*)b, int(ldb),
-                beta, (double*)c, int(ldc));
+    cblas_dgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const double*)a, int(lda), (const double*)b,
+                int(ldb), beta, (double*)c, int(ldc));
 }
 
 // BLAS itself runs on one thread; we split, and so decide when it pays and use one pool of threads.
@@ -26,9 +26,9 @@ const bool one_blas_thread = (openblas_set_num_threads(1), true);
 
 // A matrix, or a stack of them, as the product sees it.
 struct Operand {
-  Shape batch;           // the leading axes
-  int64_t rows, columns; // after transposition
-  int64_t stride;        // the leading dimension in memory
+  Shape batch;            // the leading axes
+  int64_t rows, columns;  // after transposition
+  int64_t stride;         // the leading dimension in memory
 
   Operand(const Shape& shape, bool transpose) : batch(std::span(shape.begin(), size_t(shape.rank() - 2))) {
     rows = shape[-2], columns = shape[-1], stride = std::max<int64_t>(shape[-1], 1);
@@ -84,8 +84,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
   }
   check(a.dim() >= 2 && b.dim() >= 2, "matmul: ", a.shape(), " x ", b.shape(), ": vectors or matrices expected");
   const Operand l(a.shape(), o.transpose_a), r(b.shape(), o.transpose_b);
-  check(l.columns == r.rows, "matmul: ", a.shape(), o.transpose_a ? "ᵀ" : "", " x ", b.shape(), o.transpose_b ? "ᵀ" : "",
-        ": inner sizes ", l.columns, " and ", r.rows, " differ");
+  check(l.columns == r.rows, "matmul: ", a.shape(), o.transpose_a ? "ᵀ" : "", " x ", b.shape(),
+        o.transpose_b ? "ᵀ" : "", ": inner sizes ", l.columns, " and ", r.rows, " differ");
   const Shape space = broadcast(l.batch, r.batch, "matmul");
   Shape shape = space;
   shape.push_back(l.rows);
@@ -93,8 +93,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
   Tensor y(shape);
   real* out = y.mutable_data();
   if (r.batch.numel() == 1 && !o.transpose_a) {  // one right-hand matrix: the rows of all left ones are one tall matrix
-    gemm(false, o.transpose_b, y.numel() / std::max<int64_t>(r.columns, 1), r.columns, l.columns, 1, a.data(), l.stride, b.data(), r.stride, 0, out,
-         std::max<int64_t>(r.columns, 1));
+    gemm(false, o.transpose_b, y.numel() / std::max<int64_t>(r.columns, 1), r.columns, l.columns, 1, a.data(), l.stride,
+         b.data(), r.stride, 0, out, std::max<int64_t>(r.columns, 1));
     return y;
   }
   const int64_t per_a = l.rows * l.columns, per_b = r.rows * r.columns, per_y = l.rows * r.columns;
@@ -105,15 +105,17 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
          l.stride, b.data() + source(r.batch, space, i) * per_b, r.stride, 0, out + i * per_y, r.columns);
   };
   const double flops = 2.0 * double(per_y) * double(l.columns);
-  parallel_for(count, count == 1 ? 2 : int64_t(std::max(1.0, kParallelFlops / (flops + 1) / 4)), [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) one(i);
-  });
+  parallel_for(count, count == 1 ? 2 : int64_t(std::max(1.0, kParallelFlops / (flops + 1) / 4)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t i = first; i < last; ++i) one(i);
+               });
   return y;
 }
 
 void matmul_add(Tensor& y, const Tensor& a, const Tensor& b, MatmulOptions o) {
   const Operand l(a.shape(), o.transpose_a), r(b.shape(), o.transpose_b);
-  check(l.columns == r.rows && y.numel() == l.rows * r.columns, "matmul_add: ", y.shape(), " += ", a.shape(), " x ", b.shape());
+  check(l.columns == r.rows && y.numel() == l.rows * r.columns, "matmul_add: ", y.shape(), " += ", a.shape(), " x ",
+        b.shape());
   gemm(o.transpose_a, o.transpose_b, l.rows, r.columns, l.columns, 1, a.data(), l.stride, b.data(), r.stride, 1,
        y.mutable_data(), std::max<int64_t>(r.columns, 1));
 }

@@ -10,8 +10,8 @@ struct MatmulOptions {
   bool transpose_b = false;
 };
 
-// a b over the last two axes, [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast. A transposed operand is a
-// flag, not a copy. A vector counts as a row on the left and as a column on the right, as in PyTorch.
+// a b over the last two axes, [..., m, k] x [..., k, n] -> [..., m, n]; leading axes broadcast. A transposed operand is
+// a flag, not a copy. A vector counts as a row on the left and as a column on the right, as in PyTorch.
 Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions options = {});
 
 // y += a b for one pair of matrices, and y = bias + a b, with bias [n] added to every row: the linear layer.

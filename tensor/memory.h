@@ -9,30 +9,31 @@
 
 namespace bijou {
 
-// The head of a block; the data begin 64 bytes after it, fill a multiple of 64 bytes, and are followed by as many unused
-// ones: a kernel may read a whole register where less is left, and write one at the end of a tensor that fills its block.
+// The head of a block; the data begin 64 bytes after it, fill a multiple of 64 bytes, and are followed by as many
+// unused ones: a kernel may read a whole register where less is left, and write one at the end of a tensor that fills
+// its block.
 struct alignas(64) Storage {
-  uint32_t refs;      // how many tensors share the block
-  uint32_t version;   // counts the times it was opened for writing: see Tensor::mutable_data
+  uint32_t refs;     // how many tensors share the block
+  uint32_t version;  // counts the times it was opened for writing: see Tensor::mutable_data
   uint32_t size_class;
-  Storage* next;      // the next block in a free list
+  Storage* next;  // the next block in a free list
   void* data() { return reinterpret_cast<char*>(this) + sizeof(Storage); }
 };
 
-Storage* allocate_storage(size_t bytes);    // refs = 1, contents undefined
-void release_storage(Storage* storage);     // back to its free list
+Storage* allocate_storage(size_t bytes);  // refs = 1, contents undefined
+void release_storage(Storage* storage);   // back to its free list
 
 // Small blocks for graph nodes, from the same kind of free lists.
 void* allocate_node(size_t bytes);
 void release_node(void* node, size_t bytes);
 
 struct MemoryStats {
-  size_t current;        // bytes in live tensors
-  size_t peak;           // the most there were since reset_peak_memory()
-  size_t from_system;    // bytes ever taken from the system
+  size_t current;      // bytes in live tensors
+  size_t peak;         // the most there were since reset_peak_memory()
+  size_t from_system;  // bytes ever taken from the system
 };
 MemoryStats memory_stats();
 void reset_peak_memory();
-void empty_cache();      // gives the free blocks back to the system
+void empty_cache();  // gives the free blocks back to the system
 
 }  // namespace bijou

@@ -29,14 +29,10 @@ class HeaderParser {
     while (!accept('}')) {
       const std::string_view key = quoted();
       expect(':');
-      if (key == "descr")
-        has_type = true, parse_type(quoted(), header);
-      else if (key == "fortran_order")
-        has_order = true, header.fortran_order = boolean();
-      else if (key == "shape")
-        has_shape = true, header.sizes = tuple();
-      else
-        fail(name_, ": unknown key '", std::string(key), "' in the header");
+      if (key == "descr") has_type = true, parse_type(quoted(), header);
+      else if (key == "fortran_order") has_order = true, header.fortran_order = boolean();
+      else if (key == "shape") has_shape = true, header.sizes = tuple();
+      else fail(name_, ": unknown key '", std::string(key), "' in the header");
       if (!accept(',')) {
         expect('}');
         break;

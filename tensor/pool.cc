@@ -16,14 +16,15 @@ HW stride_of(const PoolOptions& o) {
 int64_t pooled(int64_t in, int64_t kernel, int64_t stride, int64_t padding) {
   check(kernel >= 1, "pool2d: a kernel of ", kernel, "; it must be at least 1");
   check(stride >= 1, "pool2d: a stride of ", stride, "; it must be at least 1");
-  check(padding >= 0 && 2 * padding <= kernel, "pool2d: a padding of ", padding, "; at most half of the kernel, ", kernel,
-        ", is allowed");
-  check(in >= 1 && kernel <= in + 2 * padding, "pool2d: a kernel of ", kernel, " for an input of ", in, " + 2 x ", padding,
-        " of padding");
+  check(padding >= 0 && 2 * padding <= kernel, "pool2d: a padding of ", padding, "; at most half of the kernel, ",
+        kernel, ", is allowed");
+  check(in >= 1 && kernel <= in + 2 * padding, "pool2d: a kernel of ", kernel, " for an input of ", in, " + 2 x ",
+        padding, " of padding");
   return (in + 2 * padding - kernel) / stride + 1;
 }
 
-// Calls body(plane, k, i0, i1, j0, j1) for window k of every plane, cut to the image; planes are shared out over threads.
+// Calls body(plane, k, i0, i1, j0, j1) for window k of every plane, cut to the image; planes are shared out over
+// threads.
 template <class Body>
 void for_each_window(const Shape& x, const Shape& y, const PoolOptions& o, const Body& body) {
   const HW stride = stride_of(o);
@@ -51,7 +52,8 @@ Shape pool2d_shape(const Shape& x, const PoolOptions& o) {
 
 ValuesAndIndices<Tensor> max_pool2d(const Tensor& x, const PoolOptions& o) {
   const Shape shape = pool2d_shape(x.shape(), o);
-  check(x.size(2) * x.size(3) <= std::numeric_limits<index>::max(), "max_pool2d: an image of ", x.shape(), " is too large");
+  check(x.size(2) * x.size(3) <= std::numeric_limits<index>::max(), "max_pool2d: an image of ", x.shape(),
+        " is too large");
   Tensor values(shape);
   Indices places(shape);
   const int64_t w = x.size(3), from_size = x.size(2) * w, to_size = shape[2] * shape[3];
@@ -81,18 +83,20 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& o) {
   const real share = 1 / real(o.kernel.h * o.kernel.w);
   const real* from = x.data();
   real* to = y.mutable_data();
-  for_each_window(x.shape(), y.shape(), o, [=](int64_t plane, int64_t k, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
-    real sum = 0;
-    for (int64_t i = i0; i < i1; ++i)
-      for (int64_t j = j0; j < j1; ++j) sum += from[plane * from_size + i * w + j];
-    to[plane * to_size + k] = sum * share;
-  });
+  for_each_window(x.shape(), y.shape(), o,
+                  [=](int64_t plane, int64_t k, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+                    real sum = 0;
+                    for (int64_t i = i0; i < i1; ++i)
+                      for (int64_t j = j0; j < j1; ++j) sum += from[plane * from_size + i * w + j];
+                    to[plane * to_size + k] = sum * share;
+                  });
   return y;
 }
 
 Tensor avg_pool2d_input_grad(const Tensor& g, const Shape& x_shape, const PoolOptions& o) {
   const Shape want = pool2d_shape(x_shape, o);
-  check(g.shape() == want, "avg_pool2d_input_grad: a gradient of shape ", g.shape(), "; ", want, " expected for x ", x_shape);
+  check(g.shape() == want, "avg_pool2d_input_grad: a gradient of shape ", g.shape(), "; ", want, " expected for x ",
+        x_shape);
   Tensor x = zeros(x_shape);
   const int64_t w = x.size(3), from_size = g.size(2) * g.size(3), to_size = x.size(2) * w;
   const real share = 1 / real(o.kernel.h * o.kernel.w);

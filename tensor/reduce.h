@@ -18,7 +18,7 @@ struct KeepDim {
 Shape reduced_shape(const Shape& shape, const Axes& axes, KeepDim keep, const char* op);
 Axes all_axes(const Shape& shape);
 
-Tensor sum(const Tensor& x);   // of all elements: shape []
+Tensor sum(const Tensor& x);  // of all elements: shape []
 Tensor sum(const Tensor& x, const Axes& axes, KeepDim keep = {});
 Tensor mean(const Tensor& x);
 Tensor mean(const Tensor& x, const Axes& axes, KeepDim keep = {});

@@ -113,10 +113,8 @@ SafeTensors parse_safetensors(ByteView file, const std::string& name) {
   SafeTensors contents;
   std::vector<Entry> entries;
   for (const auto& [key, value] : header.items()) {
-    if (key == kMetadata)
-      contents.metadata = parse_metadata(value, name);
-    else
-      entries.push_back(parse_entry(key, value, name + ": " + key));
+    if (key == kMetadata) contents.metadata = parse_metadata(value, name);
+    else entries.push_back(parse_entry(key, value, name + ": " + key));
   }
   check_cover(entries, data.size(), name);
   for (const Entry& e : entries) {

@@ -15,9 +15,11 @@ Tensor softmax(const Tensor& x, int axis) {
   real* y = out.mutable_data();
   for_lines({x.shape(), axis}, [=](const auto& line) {
     const auto m = line.fold(Peak(), kSame, in);
-    const auto s = line.fold_and_write(y, Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
+    const auto s = line.fold_and_write(
+        y, Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
     const auto scale = line.combine([](Lane s) { return Lane(1) / s; }, s);
-    line.write(y, [](Lane e, Lane scale) { return e * scale; }, y, scale);
+    line.write(
+        y, [](Lane e, Lane scale) { return e * scale; }, y, scale);
   });
   return out;
 }
@@ -28,9 +30,11 @@ Tensor log_softmax(const Tensor& x, int axis) {
   real* y = out.mutable_data();
   for_lines({x.shape(), axis}, [=](const auto& line) {
     const auto m = line.fold(Peak(), kSame, in);
-    const auto s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
+    const auto s = line.fold(
+        Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
     const auto log_s = line.combine([](Lane s) { return log(s); }, s);
-    line.write(y, [](Lane v, Lane m, Lane log_s) { return v - m - log_s; }, in, m, log_s);
+    line.write(
+        y, [](Lane v, Lane m, Lane log_s) { return v - m - log_s; }, in, m, log_s);
   });
   return out;
 }
@@ -40,8 +44,10 @@ Tensor softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   const real *s = y.data(), *seed = g.data();
   real* d = out.mutable_data();
   for_lines({y.shape(), axis}, [=](const auto& line) {
-    const auto total = line.fold(Add(), [](Lane s, Lane g) { return s * g; }, s, seed);
-    line.write(d, [](Lane s, Lane g, Lane total) { return s * (g - total); }, s, seed, total);
+    const auto total = line.fold(
+        Add(), [](Lane s, Lane g) { return s * g; }, s, seed);
+    line.write(
+        d, [](Lane s, Lane g, Lane total) { return s * (g - total); }, s, seed, total);
   });
   return out;
 }
@@ -52,7 +58,8 @@ Tensor log_softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   real* d = out.mutable_data();
   for_lines({y.shape(), axis}, [=](const auto& line) {
     const auto total = line.fold(Add(), kSame, seed);
-    line.write(d, [](Lane y, Lane g, Lane total) { return g - exp(y) * total; }, log_s, seed, total);
+    line.write(
+        d, [](Lane y, Lane g, Lane total) { return g - exp(y) * total; }, log_s, seed, total);
   });
   return out;
 }
@@ -70,7 +77,8 @@ Nll nll_of_logits(const Tensor& logits, const Indices& target) {
   for_rows({logits.shape(), 1}, [=](const auto& line) {
     const int64_t row = line.place();
     const auto m = line.fold(Peak(), kSame, x);
-    const auto s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, x, m);
+    const auto s = line.fold(
+        Add(), [](Lane v, Lane m) { return exp(v - m); }, x, m);
     line.store(line.combine([](Lane s, Lane m) { return log(s) + m; }, s, m), lse);
     loss[row] = t[row] == kIgnoreIndex ? 0 : lse[row] - x[line.begin() + t[row]];
   });
@@ -85,7 +93,8 @@ Tensor nll_of_logits_vjp(const Tensor& logits, const Tensor& logsumexp, const In
   for_rows({logits.shape(), 1}, [=, classes = logits.size(1)](const auto& line) {
     const int64_t row = line.place();
     if (t[row] == kIgnoreIndex) return void(std::fill_n(d + line.begin(), classes, real(0)));
-    line.write(d, [](Lane v, Lane lse, Lane g) { return exp(v - lse) * g; }, x, line.load(lse), line.load(seed));
+    line.write(
+        d, [](Lane v, Lane lse, Lane g) { return exp(v - lse) * g; }, x, line.load(lse), line.load(seed));
     d[line.begin() + t[row]] -= seed[row];
   });
   return out;

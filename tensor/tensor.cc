@@ -72,7 +72,8 @@ Array<T> Array<T>::reshape(Shape shape) const {
 template <class T>
 Array<T> Array<T>::rows(int64_t first, int64_t last) const {
   check(dim() > 0, "rows: a scalar has none");
-  check(0 <= first && first <= last && last <= size(0), "rows: [", first, ", ", last, ") of a tensor of shape ", shape_);
+  check(0 <= first && first <= last && last <= size(0), "rows: [", first, ", ", last, ") of a tensor of shape ",
+        shape_);
   Array view = *this;
   view.data_ += first * shape_.product(1, dim());
   view.shape_[0] = last - first;

@@ -28,7 +28,7 @@ template <class T>
 class Array {
  public:
   Array() : storage_(nullptr), data_(nullptr), shape_{0} {}  // empty
-  explicit Array(const Shape& shape)  // contents undefined
+  explicit Array(const Shape& shape)                         // contents undefined
       : storage_(allocate_storage(bytes(shape))), data_(static_cast<T*>(storage_->data())), shape_(shape) {}
   Array(const Array& o) : storage_(o.storage_), data_(o.data_), shape_(o.shape_) {
     if (storage_) ++storage_->refs;
@@ -61,18 +61,18 @@ class Array {
   uint32_t version() const { return storage_ ? storage_->version : 0; }
   bool is_shared() const { return storage_ && storage_->refs > 1; }
 
-  T item() const;                       // the number of a one-element tensor
-  T at(const Shape& position) const;    // one number; bounds are checked
-  Array reshape(Shape shape) const;     // view; one size may be -1, "whatever is left"
+  T item() const;                     // the number of a one-element tensor
+  T at(const Shape& position) const;  // one number; bounds are checked
+  Array reshape(Shape shape) const;   // view; one size may be -1, "whatever is left"
   Array flatten() const { return reshape({-1}); }
   Array rows(int64_t first, int64_t last) const;  // view of [first, last) along axis 0
   Array row(int64_t i) const;                     // view of row i, without axis 0
   Array clone() const;
   void fill(T value);
-  void copy_from(const Array& o);       // same shape; writes into the shared numbers
+  void copy_from(const Array& o);  // same shape; writes into the shared numbers
 
   static Array from(std::initializer_list<T> values) { return from(std::span(values.begin(), values.size())); }
-  static Array from(std::span<const T> values);                       // [n]
+  static Array from(std::span<const T> values);  // [n]
   static Array from(std::span<const T> values, const Shape& shape);
 
  private:
@@ -95,16 +95,16 @@ extern template class Array<index>;
 Tensor zeros(const Shape& shape);
 Tensor ones(const Shape& shape);
 Tensor full(const Shape& shape, real value);
-Tensor scalar(real value);                                  // shape []
-Tensor tensor(std::initializer_list<real> values);          // shape [n]
+Tensor scalar(real value);                                               // shape []
+Tensor tensor(std::initializer_list<real> values);                       // shape [n]
 Tensor matrix(std::initializer_list<std::initializer_list<real>> rows);  // shape [rows, columns]
-Tensor arange(int64_t n);                                   // 0, 1, ..., n-1
-Tensor linspace(real first, real last, int64_t n);          // both ends included
+Tensor arange(int64_t n);                                                // 0, 1, ..., n-1
+Tensor linspace(real first, real last, int64_t n);                       // both ends included
 Tensor eye(int64_t n);
 Tensor zeros_like(const Tensor& x);
 
-Indices indices(std::initializer_list<index> values);       // shape [n]
-Indices index_range(int64_t n);                             // 0, 1, ..., n-1
+Indices indices(std::initializer_list<index> values);  // shape [n]
+Indices index_range(int64_t n);                        // 0, 1, ..., n-1
 Tensor to_tensor(const Indices& i);
 
 // As NumPy prints: aligned columns, long axes shortened.

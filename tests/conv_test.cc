@@ -7,8 +7,8 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
-#include "tests/support.h"
 #include "tensor/map.h"
+#include "tests/support.h"
 
 namespace bijou::testing {
 namespace {

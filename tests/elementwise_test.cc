@@ -8,6 +8,9 @@
 #include "autograd/map.h"
 #include "tests/support.h"
 
+// Laid out by hand, like the table that it is.
+// clang-format off
+
 namespace bijou {
 namespace {
 

@@ -5,8 +5,8 @@
 #include "autograd/map.h"
 #include "autograd/ops.h"
 #include "autograd/var.h"
-#include "tests/support.h"
 #include "tensor/elementwise.h"
+#include "tests/support.h"
 
 namespace bijou {
 namespace {

@@ -1,8 +1,8 @@
 // What every bijector is put through, at its first parameters and at random ones:
 //
 //   round trips both ways; log-determinants against det of the autodiff Jacobian and of central differences, both ways,
-//   and against each other; a batch against its rows one by one; finite gradients by x and by every parameter; the state
-//   dict, saved and loaded into another.
+//   and against each other; a batch against its rows one by one; finite gradients by x and by every parameter; the
+//   state dict, saved and loaded into another.
 //
 // In double, but for the round trips, which float builds make as well.
 #pragma once
@@ -20,11 +20,11 @@
 namespace bijou::testing {
 
 struct BatteryOptions {
-  Tensor context = Tensor();             // [B, C], or none
+  Tensor context = Tensor();                 // [B, C], or none
   std::vector<double> scales = {0, 0.1, 1};  // of the noise that is added to the parameters
   double inverse = kDouble ? 1e-11 : 1e-4;   // relative
-  double log_det = 1e-9;                 // against the autodiff Jacobian
-  double differences = 1e-6;             // against central differences
+  double log_det = 1e-9;                     // against the autodiff Jacobian
+  double differences = 1e-6;                 // against central differences
   bool invertible = true;
 };
 

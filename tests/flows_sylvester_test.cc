@@ -20,7 +20,8 @@ TEST(Sylvester, IsABijector) {
     manual_seed(uint64_t(d));
     expect_bijector(Sylvester({.features = d, .hidden = m}), random({4, d}), battery_options());
     expect_bijector(Inverse(Sylvester({.features = d, .hidden = m})), random({4, d}), battery_options());
-    expect_bijector(Sylvester({.features = d, .hidden = m, .context = 3}), random({4, d}), battery_options(random({4, 3}, 1)));
+    expect_bijector(Sylvester({.features = d, .hidden = m, .context = 3}), random({4, d}),
+                    battery_options(random({4, 3}, 1)));
   }
 }
 

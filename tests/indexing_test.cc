@@ -18,7 +18,8 @@ using namespace testing;
 Indices random_indices(const Shape& shape, int64_t n, uint64_t seed = 0) {
   const Tensor u = random_between(0, 1, shape, seed);
   Indices i(shape);
-  for (int64_t k = 0; k < i.numel(); ++k) i.mutable_data()[k] = index(std::min(double(n - 1), double(u.data()[k]) * double(n)));
+  for (int64_t k = 0; k < i.numel(); ++k)
+    i.mutable_data()[k] = index(std::min(double(n - 1), double(u.data()[k]) * double(n)));
   return i;
 }
 
@@ -34,7 +35,7 @@ struct Case {
   int axis;
   int64_t picks;
 };
-const Case kCases[] = {{{5}, 0, 8},        {{4, 6}, 0, 3},    {{4, 6}, 1, 9}, {{2, 3, 4}, 1, 5},
+const Case kCases[] = {{{5}, 0, 8},        {{4, 6}, 0, 3},    {{4, 6}, 1, 9},      {{2, 3, 4}, 1, 5},
                        {{2, 3, 4}, -1, 1}, {{1, 7, 1}, 1, 0}, {{600, 70}, 0, 900}, {{600, 70}, 1, 100}};
 
 TEST(Indexing, GatherPicksAndScatterAddPutsBack) {
@@ -67,8 +68,7 @@ TEST(Indexing, IndexSelectPicksRowsAndIndexAddPutsThemBack) {
     EXPECT_NEAR(dot(y, v), dot(x, sums), 1e-5 * double(1 + y.numel()));
     if (shape.numel() > 1000) continue;
     Tensor want = zeros(shape);
-    for (int64_t k = 0; k < picks; ++k)
-      want = want + unslice(slice(v, axis, k, k + 1), shape, axis, i.data()[k]);
+    for (int64_t k = 0; k < picks; ++k) want = want + unslice(slice(v, axis, k, k + 1), shape, axis, i.data()[k]);
     expect_close(sums, want);
   }
 }
@@ -86,7 +86,8 @@ TEST(Indexing, SumsAreTheSameBitsOnAnyNumberOfThreads) {
   for (int n : {2, 3, 4}) {
     set_threads(n);
     const std::vector<Tensor> many = all();
-    for (size_t i = 0; i < one.size(); ++i) EXPECT_EQ(max_difference(many[i], one[i]), 0) << i << ", " << n << " threads";
+    for (size_t i = 0; i < one.size(); ++i)
+      EXPECT_EQ(max_difference(many[i], one[i]), 0) << i << ", " << n << " threads";
   }
   set_threads(before);
 }
@@ -127,8 +128,8 @@ TEST(Indexing, SortIsAStableOrder) {
         }
       }
       // A permutation: every position once.
-      expect_close(sort(to_tensor(where), axis).values,
-                   sort(to_tensor(argsort(to_tensor(where), axis)), axis).values, 0);
+      expect_close(sort(to_tensor(where), axis).values, sort(to_tensor(argsort(to_tensor(where), axis)), axis).values,
+                   0);
       EXPECT_EQ(sum(to_tensor(where)).item(), real(shape.numel() * (shape[axis] - 1) / 2));
     }
 }
@@ -166,7 +167,11 @@ TEST(Indexing, SearchsortedFindsThePlace) {
 
 TEST(Indexing, Misuse) {
   const Tensor x = random({2, 3});
-  expect_error([&] { gather(x, 1, indices({0, 3}).reshape({2, 1})); }, "gather: index 3 is not in [0, 3), axis 1 of shape [2, 3]");
+  expect_error(
+      [&] {
+        gather(x, 1, indices({0, 3}).reshape({2, 1}));
+      },
+      "gather: index 3 is not in [0, 3), axis 1 of shape [2, 3]");
   expect_error([&] { gather(x, 1, indices({0, -1}).reshape({2, 1})); }, "index -1 is not in [0, 3)");
   expect_error([&] { gather(x, 1, indices({0, 1})); }, "gather: index [2] for shape [2, 3]");
   expect_error([&] { gather(x, 1, indices({0})); }, "gather: index [1] for shape [2, 3]");

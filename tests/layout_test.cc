@@ -85,9 +85,17 @@ TEST(Layout, SliceAndUnslice) {
     for (int axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] != 9) continue;
       const Tensor x = random(shape);
-      for (const auto& [start, stop, step, count] : std::vector<std::array<int64_t, 4>>{
-               {0, 9, 1, 9}, {2, 7, 1, 5}, {0, 9, 2, 5}, {1, 9, 2, 4}, {3, 9, 4, 2}, {8, 9, 3, 1}, {4, 4, 1, 0},
-               {9, 9, 2, 0}, {-3, 9, 1, 3}, {-9, -1, 3, 3}, {0, 9, 100, 1}}) {
+      for (const auto& [start, stop, step, count] : std::vector<std::array<int64_t, 4>>{{0, 9, 1, 9},
+                                                                                        {2, 7, 1, 5},
+                                                                                        {0, 9, 2, 5},
+                                                                                        {1, 9, 2, 4},
+                                                                                        {3, 9, 4, 2},
+                                                                                        {8, 9, 3, 1},
+                                                                                        {4, 4, 1, 0},
+                                                                                        {9, 9, 2, 0},
+                                                                                        {-3, 9, 1, 3},
+                                                                                        {-9, -1, 3, 3},
+                                                                                        {0, 9, 100, 1}}) {
         Shape small = shape;
         small[axis] = count;
         const int64_t first = start < 0 ? start + 9 : start;
@@ -186,10 +194,19 @@ TEST(Layout, PadFramesTheLastAxes) {
     }
     return from;
   };
-  expect_close(pad(x, {1, 2}, 9), naive(x, {2, 3, 7}, [&](const Shape& at) { return inside(at, {1}); }, 9), 0);
+  expect_close(pad(x, {1, 2}, 9),
+               naive(
+                   x, {2, 3, 7}, [&](const Shape& at) { return inside(at, {1}); }, 9),
+               0);
   expect_close(pad(x, {0, 1, 2, 3}), naive(x, {2, 8, 5}, [&](const Shape& at) { return inside(at, {0, 2}); }), 0);
   expect_close(pad(x, {1, 0, 0, 1, 2, 0}, -1),
-               naive(x, {4, 4, 5}, [&](const Shape& at) { return inside(at, {1, 0, 2}); }, -1), 0);
+               naive(
+                   x, {4, 4, 5},
+                   [&](const Shape& at) {
+                     return inside(at, {1, 0, 2});
+                   },
+                   -1),
+               0);
   expect_close(pad(x, {}), x, 0);
 }
 
@@ -207,10 +224,13 @@ TEST(Layout, Triangles) {
 TEST(Layout, RollComesInAtTheOtherEnd) {
   const Tensor x = random({3, 5});
   for (int64_t shift : {-11, -5, -1, 0, 1, 2, 5, 7})
-    expect_close(roll(x, shift, 1), naive(x, x.shape(), [&](Shape at) {
-                   at[1] = ((at[1] - shift) % 5 + 5) % 5;
-                   return at;
-                 }), 0);
+    expect_close(roll(x, shift, 1),
+                 naive(x, x.shape(),
+                       [&](Shape at) {
+                         at[1] = ((at[1] - shift) % 5 + 5) % 5;
+                         return at;
+                       }),
+                 0);
 }
 
 TEST(Layout, IndicesMoveAsTensorsDo) {

@@ -6,9 +6,9 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
-#include "tests/support.h"
 #include "tensor/elementwise.h"
 #include "tensor/layout.h"
+#include "tests/support.h"
 
 namespace bijou {
 namespace {

@@ -41,7 +41,8 @@ Tensor naive(Tensor a, Tensor b, MatmulOptions o = {}) {
   shape.push_back(a.size(-2));
   shape.push_back(b.size(-1));
   Tensor y = zeros({batch.numel(), a.size(-2), b.size(-1)});
-  for (int64_t i = 0; i < batch.numel(); ++i) y.rows(i, i + 1).copy_from(unsqueeze(naive_matrix(left.row(i), right.row(i)), 0));
+  for (int64_t i = 0; i < batch.numel(); ++i)
+    y.rows(i, i + 1).copy_from(unsqueeze(naive_matrix(left.row(i), right.row(i)), 0));
   return y.reshape(shape);
 }
 
@@ -51,12 +52,15 @@ Shape swapped(Shape s) {
 }
 
 // a, b as they are before transposition.
-const std::pair<Shape, Shape> kProducts[] = {
-    {{1, 1}, {1, 1}},          {{3, 4}, {4, 5}},          {{7, 1}, {1, 9}},          {{1, 17}, {17, 1}},
-    {{33, 65}, {65, 31}},      {{5, 3, 4}, {4, 2}},       {{5, 3, 4}, {5, 4, 2}},    {{3, 4}, {5, 4, 2}},
-    {{5, 1, 3, 4}, {6, 4, 2}}, {{2, 1, 3, 4}, {1, 6, 4, 2}}, {{1, 3, 4}, {5, 4, 2}}, {{5, 3, 4}, {1, 4, 2}},
-    {{0, 4}, {4, 5}},          {{3, 0}, {0, 5}},          {{3, 4}, {4, 0}},          {{0, 3, 4}, {0, 4, 2}},
-    {{2, 3, 0}, {2, 0, 2}},    {{200, 130}, {130, 150}}};
+const std::pair<Shape, Shape> kProducts[] = {{{1, 1}, {1, 1}},          {{3, 4}, {4, 5}},
+                                             {{7, 1}, {1, 9}},          {{1, 17}, {17, 1}},
+                                             {{33, 65}, {65, 31}},      {{5, 3, 4}, {4, 2}},
+                                             {{5, 3, 4}, {5, 4, 2}},    {{3, 4}, {5, 4, 2}},
+                                             {{5, 1, 3, 4}, {6, 4, 2}}, {{2, 1, 3, 4}, {1, 6, 4, 2}},
+                                             {{1, 3, 4}, {5, 4, 2}},    {{5, 3, 4}, {1, 4, 2}},
+                                             {{0, 4}, {4, 5}},          {{3, 0}, {0, 5}},
+                                             {{3, 4}, {4, 0}},          {{0, 3, 4}, {0, 4, 2}},
+                                             {{2, 3, 0}, {2, 0, 2}},    {{200, 130}, {130, 150}}};
 
 TEST(Matmul, IsTheNaiveProductWithAllFlags) {
   for (const auto& [sa, sb] : kProducts)
@@ -149,7 +153,8 @@ TEST(Matmul, GradientsWithVectors) {
 TEST(Matmul, GradientsOfLinear) {
   SKIP_IN_FLOAT();
   for (const Shape& shape : {Shape{4}, Shape{6, 4}, Shape{2, 3, 4}}) {
-    expect_gradients([](auto& v) { return linear(v[0], v[1], v[2]); }, {random(shape), random({5, 4}, 1), random({5}, 2)});
+    expect_gradients([](auto& v) { return linear(v[0], v[1], v[2]); },
+                     {random(shape), random({5, 4}, 1), random({5}, 2)});
     expect_gradients([](auto& v) { return linear(v[0], v[1], {}); }, {random(shape), random({5, 4}, 1)});
   }
 }

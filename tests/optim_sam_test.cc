@@ -17,9 +17,9 @@
 #include "optim/sam.h"
 #include "optim/sgd.h"
 #include "optim/swa.h"
-#include "tests/support.h"
 #include "tensor/elementwise.h"
 #include "tensor/reduce.h"
+#include "tests/support.h"
 
 namespace bijou::optim {
 namespace {

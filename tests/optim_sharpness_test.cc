@@ -12,9 +12,9 @@
 #include "optim/landscape.h"
 #include "optim/sharpness.h"
 #include "optim/spectrum.h"
-#include "tests/support.h"
 #include "tensor/elementwise.h"
 #include "tensor/linalg.h"
+#include "tests/support.h"
 
 namespace bijou::optim {
 namespace {

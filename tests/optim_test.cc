@@ -12,8 +12,8 @@
 #include "optim/rmsprop.h"
 #include "optim/schedule.h"
 #include "optim/sgd.h"
-#include "tests/support.h"
 #include "tensor/lane.h"
+#include "tests/support.h"
 
 namespace bijou::optim {
 namespace {
@@ -264,10 +264,8 @@ void expect_resumes(const Options& options) {
   const auto run = [](Optimizer& optimizer, std::vector<Var>& w, int first, int last) {
     for (int t = first; t < last; ++t) {
       for (size_t k = 0; k < w.size(); ++k)
-        if (k != 1 || t % 2)
-          w[k].set_grad(random(w[k].shape(), uint64_t(100 * t) + k));
-        else
-          w[k].set_grad({});
+        if (k != 1 || t % 2) w[k].set_grad(random(w[k].shape(), uint64_t(100 * t) + k));
+        else w[k].set_grad({});
       optimizer.step();
     }
   };
@@ -280,7 +278,7 @@ void expect_resumes(const Options& options) {
   run(first, half, 0, 5);
   auto saved = first.state_dict();
   std::reverse(saved.begin(), saved.end());  // the order does not count
-  run(first, half, 5, 6);  // must not reach into what was saved
+  run(first, half, 5, 6);                    // must not reach into what was saved
   std::vector<Var> again{parameter(random({3, 5}, 1)), parameter(random({17}, 2))};
   Opt replay(again, options);
   run(replay, again, 0, 5);
@@ -312,8 +310,7 @@ TEST(Optimizer, RefusesAStateThatIsNotItsOwnAndKeepsItsOwn) {
   expect_error([&] { adam.load_state_dict(sgd.state_dict()); }, "Adam: a state of 3 tensors expected, not of 2");
   expect_error([&] { Adam({parameter(ones({4}))}).load_state_dict(adam.state_dict()); },
                "Adam: the state's 0.exp_avg is [3], not [4]");
-  expect_error([&] { RMSprop({w}).load_state_dict(adam.state_dict()); },
-               "RMSprop: the state lacks 0.square_avg [3]");
+  expect_error([&] { RMSprop({w}).load_state_dict(adam.state_dict()); }, "RMSprop: the state lacks 0.square_avg [3]");
   EXPECT_EQ(adam.state_dict()[0].second.item(), 1);
 }
 
@@ -443,8 +440,7 @@ TEST(Ema, ResumesBitForBit) {
   resumed.load_state_dict(saved);
   for (int t = 0; t < 5; ++t) step(resumed);
   EXPECT_EQ(max_difference(whole.average.weight.value(), resumed.average.weight.value()), 0);
-  expect_error([&] { resumed.load_state_dict(model.state_dict()); },
-               "Ema: the state lacks its number of updates");
+  expect_error([&] { resumed.load_state_dict(model.state_dict()); }, "Ema: the state lacks its number of updates");
   expect_error([&] { Ema(model, {.decay = 1.5}); }, "Ema: decay = 1.5 is not in [0, 1]");
 }
 

@@ -3,8 +3,8 @@
 
 #include "autograd/conv.h"
 #include "autograd/elementwise.h"
-#include "tests/support.h"
 #include "tensor/map.h"
+#include "tests/support.h"
 
 namespace bijou::testing {
 namespace {

@@ -50,16 +50,17 @@ double lse_of(const std::vector<double>& v) {
 
 // Shapes whose lines are short, long, odd, and side by side in more than one bundle.
 std::vector<std::pair<Shape, int>> lines() {
-  return {{{1}, 0},      {{7}, 0},       {{100}, 0},     {{3, 5}, 0},     {{3, 5}, 1},       {{4, 64}, 1}, {{33, 65}, 1},
-          {{65, 33}, 0}, {{2, 9, 7}, 1}, {{3, 1, 4}, 1}, {{5, 300}, 0},   {{2, 4, 513}, 1},  {{1, 8191}, 1},
-          {{9, 2, 3, 1}, 0}, {{2, 3, 2, 17}, -1}, {{130, 300}, 1}, {{300, 130}, 0}};
+  return {{{1}, 0},       {{7}, 0},          {{100}, 0},          {{3, 5}, 0},     {{3, 5}, 1},    {{4, 64}, 1},
+          {{33, 65}, 1},  {{65, 33}, 0},     {{2, 9, 7}, 1},      {{3, 1, 4}, 1},  {{5, 300}, 0},  {{2, 4, 513}, 1},
+          {{1, 8191}, 1}, {{9, 2, 3, 1}, 0}, {{2, 3, 2, 17}, -1}, {{130, 300}, 1}, {{300, 130}, 0}};
 }
 
 TEST(Reduce, MaxAndMinAreThoseOfALoop) {
   for (const auto& [shape, axis] : lines()) {
     const Tensor x = random(shape);
     const Tensor largest = by_line(x, axis, [](auto& v) { return std::vector{max_of(v)}; });
-    const Tensor smallest = by_line(x, axis, [](auto& v) { return std::vector{*std::min_element(v.begin(), v.end())}; });
+    const Tensor smallest =
+        by_line(x, axis, [](auto& v) { return std::vector{*std::min_element(v.begin(), v.end())}; });
     expect_close(amax(x, axis, {.keepdim = true}), largest, 0);
     expect_close(amin(x, axis, {.keepdim = true}), smallest, 0);
     expect_close(max(x, axis, {.keepdim = true}).values, largest, 0);
@@ -123,7 +124,8 @@ TEST(Reduce, InfiniteExtremes) {
 TEST(Reduce, LogsumexpOverAnyAxes) {
   for (const auto& [shape, axis] : lines()) {
     const Tensor x = random(shape) * real(10);
-    expect_close(logsumexp(x, axis, {.keepdim = true}), by_line(x, axis, [](auto& v) { return std::vector{lse_of(v)}; }));
+    expect_close(logsumexp(x, axis, {.keepdim = true}),
+                 by_line(x, axis, [](auto& v) { return std::vector{lse_of(v)}; }));
   }
   const Tensor x = random({3, 4, 5});
   expect_close(logsumexp(x, {0, 2}), logsumexp(logsumexp(x, 2), 0));
@@ -164,9 +166,9 @@ TEST(Reduce, CumsumIsARunningSum) {
   for (const auto& [shape, axis] : lines()) {
     const Tensor x = random(shape);
     expect_close(cumsum(x, axis), by_line(x, axis, [](auto v) {
-      for (size_t k = 1; k < v.size(); ++k) v[k] += v[k - 1];
-      return v;
-    }));
+                   for (size_t k = 1; k < v.size(); ++k) v[k] += v[k - 1];
+                   return v;
+                 }));
   }
 }
 
@@ -229,8 +231,8 @@ TEST(Reduce, TheSameBitsOnOneThreadAndOnMany) {
   const int before = threads();
   const Tensor x = random({300, 1000});
   auto all = [&] {
-    return std::vector{sum(x, 0),     sum(x, 1),     amax(x, 0),    logsumexp(x, 0), logsumexp(x, 1),
-                       softmax(x, 0), softmax(x, 1), cumsum(x, 0),  max(x),          sum(x)};
+    return std::vector{sum(x, 0),     sum(x, 1),     amax(x, 0),   logsumexp(x, 0), logsumexp(x, 1),
+                       softmax(x, 0), softmax(x, 1), cumsum(x, 0), max(x),          sum(x)};
   };
   set_threads(1);
   const std::vector<Tensor> one = all();
@@ -313,8 +315,8 @@ TEST(Reduce, AMaskedRowOfLogsumexpHasNoGradient) {
 TEST(Reduce, FusedAndComposedGradientsAgree) {
   for (const auto& [shape, axis] : lines()) {
     const Var x = parameter(random(shape)), seed = random(shape, 1);
-    for (const auto& f : {+[](const Var& v, int a) { return softmax(v, a); },
-                          +[](const Var& v, int a) { return log_softmax(v, a); }})
+    for (const auto& f :
+         {+[](const Var&v, int a) { return softmax(v, a); }, +[](const Var&v, int a) { return log_softmax(v, a); }})
       expect_close(grad(f(x, axis), seed, std::span(&x, 1))[0],
                    grad(f(x, axis), seed, std::span(&x, 1), {.create_graph = true})[0].value());
   }

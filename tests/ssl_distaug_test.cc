@@ -13,10 +13,8 @@ namespace {
 using namespace bijou::testing;
 
 DistAug rotated_and_transposed(double plain = 0, bool conditioned = true) {
-  return DistAug({.types = {{"rot", rotations()}, {"tr", transposition()}},
-                  .dim = 8,
-                  .plain = plain,
-                  .conditioned = conditioned});
+  return DistAug(
+      {.types = {{"rot", rotations()}, {"tr", transposition()}}, .dim = 8, .plain = plain, .conditioned = conditioned});
 }
 Indices all_ids(const DistAug& aug) { return index_range(aug.variants()); }
 

@@ -1,8 +1,8 @@
 // Tokens: cutting, byte pairs by hand, round trips, files.
+#include <map>
+
 #include "ssl/byte_pairs.h"
 #include "ssl/tokenizer.h"
-
-#include <map>
 #include "tensor/files.h"
 #include "tests/support.h"
 

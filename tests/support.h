@@ -46,9 +46,9 @@ inline void expect_close(const Tensor& got, const Tensor& want, double tolerance
   const double d = max_difference(got, want);
   if (d <= tolerance) return;
   const bool small = got.numel() <= 100 && want.numel() <= 100;
-  ADD_FAILURE_AT(at.file, at.line)
-      << "shapes " << to_string(got.shape()) << " and " << to_string(want.shape()) << ", difference " << d << " > "
-      << tolerance << (small ? "\ngot\n" + to_string(got) + "\nwant\n" + to_string(want) : "");
+  ADD_FAILURE_AT(at.file, at.line) << "shapes " << to_string(got.shape()) << " and " << to_string(want.shape())
+                                   << ", difference " << d << " > " << tolerance
+                                   << (small ? "\ngot\n" + to_string(got) + "\nwant\n" + to_string(want) : "");
 }
 inline void expect_close(const Var& got, const Tensor& want, double tolerance = kTolerance,
                          Caller at = Caller::here()) {

@@ -1,7 +1,6 @@
 #include "examples/support/scenes.h"
 #include "tensor/layout.h"
 #include "tensor/reduce.h"
-#include "tensor/reduce.h"
 #include "tests/support.h"
 
 namespace bijou::support {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/support.h"
 #include "tensor/memory.h"
 #include "tensor/tensor.h"
+#include "tests/support.h"
 
 namespace bijou {
 namespace {

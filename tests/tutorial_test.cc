@@ -16,7 +16,8 @@ namespace {
 // [an elementwise op]
 // x / (1 + |x|). Its gradients, of any order, come from the formula.
 Var softsign(const Var& x) {
-  return map("softsign", [](auto x) { return x / (abs(x) + 1); }, x);
+  return map(
+      "softsign", [](auto x) { return x / (abs(x) + 1); }, x);
 }
 // [end]
 

@@ -34,14 +34,14 @@ Effect sam_effect() {
           .paper = "Foret et al., ICLR 2021",
           .about = "a perceptron learns from 2,000 images, 30 % of the labels drawn anew; accuracy on new images",
           .arms = {arm("sgd", {.curvature = true}), arm("rho .05", {.rho = 0.05}), arm("rho .1", {.rho = 0.1}),
-                   arm("rho .2", {.rho = 0.2, .curvature = true}), arm("rho 1.6", {.rho = 1.6}),
+                   arm("rho .2", {.rho = 0.2, .curvature = true}), arm("rho .4", {.rho = 0.4}),
                    arm("rho .1 m 16", {.rho = 0.1, .m = 16}), arm("sgd twice as long", {.epochs = 80}),
                    arm("sgd clean", {.noise = 0}), arm("rho .1 clean", {.rho = 0.1, .noise = 0})},
           .gates = {{.a = "rho .2.test", .b = "sgd.test", .low = 0.06},
                     {.a = "rho .05.test", .b = "sgd.test", .low = 0},
                     {.a = "rho .1.test", .b = "rho .05.test", .low = 0},
                     {.a = "rho .2.test", .b = "rho .1.test", .low = 0},
-                    {.a = "rho 1.6.test", .b = "rho .2.test", .high = -0.1},  // too far: training collapses
+                    {.a = "rho .4.test", .b = "rho .2.test", .high = -0.1},  // too far: training collapses
                     {.a = "rho .2.lambda", .b = "sgd.lambda", .times = 0.55, .high = 0},
                     {.a = "rho .1 m 16.test", .b = "rho .1.test", .low = 0.015},
                     // What SAM is not: much better than to stop early; worth its price where labels are clean.

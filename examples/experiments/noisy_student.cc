@@ -45,8 +45,7 @@ nn::Sequential make_net(const Shape& image, const NetOptions& o) {
 ssl::Augmentation make_noise(const std::string& dataset) {
   if (dataset == "cifar10")
     return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 9}), ssl::cutout({.size = 8})});
-  if (dataset == "fashion-mnist")
-    return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 5})});
+  if (dataset == "fashion-mnist") return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 5})});
   return ssl::rand_augment({.magnitude = 5});
 }
 

@@ -198,10 +198,8 @@ std::string Plot::script(const std::string& terminal) const {
     all.data += block + " << END\n" + rows(series) + "END\n";
     const std::string title = series.label.empty() ? " notitle" : " title " + quoted(series.label, '\'');
     const std::string color = kColors[k % std::size(kColors)];
-    if (style == Style::kPoints)
-      add_points(block, title, color, series.y.size(), &all);
-    else
-      add_line(block, title, color, style == Style::kArea, !series.error.empty(), &all);
+    if (style == Style::kPoints) add_points(block, title, color, series.y.size(), &all);
+    else add_line(block, title, color, style == Style::kArea, !series.error.empty(), &all);
   }
   const auto& o = options_;
   return all.data + "set terminal " + terminal + "\nset title " + quoted(o.title, '\'') + "\nset xlabel " +

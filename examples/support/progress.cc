@@ -34,10 +34,8 @@ int terminal_columns() {
 std::string clock_text(double seconds) {
   const long s = std::lround(seconds);
   char text[32];
-  if (s < 3600)
-    std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
-  else
-    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+  if (s < 3600) std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
+  else std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
   return text;
 }
 
@@ -69,10 +67,8 @@ std::string progress_line(const ProgressOptions& options, int64_t done, double s
   std::string text = width > 0 ? std::string(percent) : std::to_string(done) + "/" + std::to_string(options.total);
   const std::string gap = width > 0 ? "  " : ", ";
   if (rate > 0) text += gap + rate_text(rate, options.unit);
-  if (done >= options.total)
-    text += gap + "took " + clock_text(seconds);
-  else if (rate > 0)
-    text += gap + clock_text(double(options.total - done) / rate) + " left";
+  if (done >= options.total) text += gap + "took " + clock_text(seconds);
+  else if (rate > 0) text += gap + clock_text(double(options.total - done) / rate) + " left";
   if (!note.empty()) text += gap + note;
   if (width <= 0) return options.title + ": " + text;
 

@@ -62,7 +62,8 @@ Cases kernels() {
     const int64_t side = n == 1000 ? 10 : n == 100000 ? 100 : 700, images = n == 1000 ? 1 : n == 100000 ? 8 : 64;
     add("matmul", [=] { return [a = randn({side, side})] { matmul(a, a); }; });
     add("conv 3x3", [=] {
-      return [x = Var(randn({images, 32, 28, 28})), w = Var(randn({32, 32, 3, 3}))] { conv2d(x, w, {}, {.padding = 1}); };
+      return
+          [x = Var(randn({images, 32, 28, 28})), w = Var(randn({32, 32, 3, 3}))] { conv2d(x, w, {}, {.padding = 1}); };
     });
     add("gather", [=] {
       return [table = randn({8192, 100}), ids = randint({rows}, 0, 8192)] { index_select(table, 0, ids); };

@@ -16,7 +16,8 @@
 
 using namespace bijou;
 
-// ---- The floor: every product that the library asks of BLAS passes here (the linker's --wrap) and can be replayed ------
+// ---- The floor: every product that the library asks of BLAS passes here (the linker's --wrap) and can be replayed
+// ------
 
 namespace {
 struct Product {
@@ -50,8 +51,8 @@ void replay() {
                               size_t(p.ldb) * size_t(p.tb == CblasTrans ? p.n : p.k), size_t(p.ldc) * size_t(p.m)};
       for (int i = 0; i < 3; ++i)
         if (memory[t][i].size() < need[i]) memory[t][i].resize(need[i]);
-      __real_cblas_sgemm(CblasRowMajor, p.ta, p.tb, p.m, p.n, p.k, 1, memory[t][0].data(), p.lda, memory[t][1].data(), p.ldb,
-                         p.beta, memory[t][2].data(), p.ldc);
+      __real_cblas_sgemm(CblasRowMajor, p.ta, p.tb, p.m, p.n, p.k, 1, memory[t][0].data(), p.lda, memory[t][1].data(),
+                         p.ldb, p.beta, memory[t][2].data(), p.ldc);
     }
   }
 }

@@ -29,9 +29,12 @@ struct Wavenet : nn::Module {
 };
 
 struct Simclr : nn::Module {
-  nn::Sequential net{nn::Conv2d({.in = 1, .out = 32, .kernel = 3, .padding = 1}), nn::BatchNorm2d({.channels = 32}),
-                     nn::ReLU(), nn::Conv2d({.in = 32, .out = 64, .kernel = 3, .stride = 2, .padding = 1}),
-                     nn::BatchNorm2d({.channels = 64}), nn::ReLU()};
+  nn::Sequential net{nn::Conv2d({.in = 1, .out = 32, .kernel = 3, .padding = 1}),
+                     nn::BatchNorm2d({.channels = 32}),
+                     nn::ReLU(),
+                     nn::Conv2d({.in = 32, .out = 64, .kernel = 3, .stride = 2, .padding = 1}),
+                     nn::BatchNorm2d({.channels = 64}),
+                     nn::ReLU()};
   nn::Sequential head = ssl::projection_head(64, {128, 64}, true);
   Var x = randn({128, 1, 28, 28});
   void members(nn::Visitor& visit) override { visit("net", net), visit("head", head); }

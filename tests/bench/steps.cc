@@ -15,6 +15,9 @@
 #include "nn/transformer.h"
 #include "tests/bench/bench.h"
 
+// Laid out by hand, like the table that it is.
+// clang-format off
+
 namespace bijou::bench {
 namespace {
 

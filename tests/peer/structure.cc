@@ -68,10 +68,8 @@ Problem product(Draw& d) {
   const int64_t m = d.size(1, 9), k = d.size(1, 40), n = d.size(1, 9), batch = d.size(1, 3), more = d.size(1, 3);
   Shape a, b;
   if (d.coin()) a.push_back(more);
-  if (d.coin())
-    a.push_back(d.coin() ? batch : 1);
-  else if (a.rank())
-    a.push_back(1);
+  if (d.coin()) a.push_back(d.coin() ? batch : 1);
+  else if (a.rank()) a.push_back(1);
   if (d.coin()) b.push_back(batch);
   for (int64_t size : {ta ? k : m, ta ? m : k}) a.push_back(size);
   for (int64_t size : {tb ? n : k, tb ? k : n}) b.push_back(size);
