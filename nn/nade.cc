@@ -32,7 +32,7 @@ real dot(int64_t n, const real* x, const real* y) {
   return sum;
 }
 
-// The state of the recursion for some hidden units [first, first + n) of one example: a, and h = σ(a).
+// The state of the recursion for one example: a, and h = σ(a).
 struct Hidden {
   int64_t n;
   std::vector<real> a, h;
@@ -71,17 +71,17 @@ struct Gradients {
   real *w, *v, *c, *x;
 };
 
-// The recursion of one example backwards, for some hidden units. `s` holds a_{D+1}, and is taken back to a_1 on the
-// way. With G_i = dL/d(logit_i):   dL/da_i = h_i (1 - h_i) Σ_j G_j V_j over all j that saw this same h_i, and dL/dW_i =
-// x_i Σ_{j > i} dL/da_j.
-void backward_recursion(const Weights& m, Hidden& s, const real* x, const real* g, int64_t first, const Gradients& d) {
+// The recursion of one example backwards. `s` holds a_{D+1}, and is taken back to a_1 on the way. With G_i =
+// dL/d(logit_i):   dL/da_i = h_i (1 - h_i) Σ_j G_j V_j over all j that saw this same h_i, and dL/dW_i = x_i Σ_{j > i}
+// dL/da_j.
+void backward_recursion(const Weights& m, Hidden& s, const real* x, const real* g, const Gradients& d) {
   std::vector<real> by_h(size_t(s.n)), by_a(size_t(s.n));  // by_h: since h last changed; by_a: of all later ones
   auto collect = [&] {
 #pragma omp simd
     for (size_t k = 0; k < by_h.size(); ++k) by_a[k] += by_h[k] * s.h[k] * (1 - s.h[k]), by_h[k] = 0;
   };
   for (int64_t i = m.features - 1; i >= 0; --i) {
-    const int64_t at = i * m.hidden + first;
+    const int64_t at = i * m.hidden;
     if (x[i] != 0 || d.x) collect();
     if (d.x) d.x[i] = dot(s.n, m.w + at, by_a.data());
     if (x[i] != 0) {
@@ -93,7 +93,7 @@ void backward_recursion(const Weights& m, Hidden& s, const real* x, const real* 
     axpy(s.n, g[i], s.h.data(), d.v + at);
   }
   collect();
-  axpy(s.n, 1, by_a.data(), d.c + first);
+  axpy(s.n, 1, by_a.data(), d.c);
 }
 
 void check_shapes(const Var& x, const Var& w, const Var& v, const Var& b, const Var& c) {
@@ -107,27 +107,24 @@ Weights weights_of(const Var& w, const Var& v, const Var& b, const Var& c) {
   return {w.value().data(), v.value().data(), b.value().data(), c.value().data(), w.size(0), w.size(1)};
 }
 
-// Threads share the hidden units, not the examples: so each sum over examples is one thread's, in one order.
+// On one thread: two that shared the hidden units were slower together than one alone.
 void nade_vjp(const Node& y, const Tensor& g, Grads& d) {
   const Tensor &x = y.in(0).value(), dw = zeros(y.in_shape(1)), dv = zeros(y.in_shape(2)), dc = zeros(y.in_shape(4));
   const Tensor dx = d.wants(0) ? zeros(x.shape()) : Tensor();
   const Weights m = weights_of(y.in(1), y.in(2), y.in(3), y.in(4));
   Tensor to_w = dw, to_v = dv, to_c = dc, to_x = dx;  // handles
-  const Gradients to{to_w.mutable_data(), to_v.mutable_data(), to_c.mutable_data(),
-                     d.wants(0) ? to_x.mutable_data() : nullptr};
-  parallel_for(m.hidden, to.x ? m.hidden : 64, [&](int64_t first, int64_t last) {
-    Hidden s(m.c + first, last - first);
-    for (int64_t row = 0; row < x.size(0); ++row) {
-      const real* example = x.data() + row * m.features;
-      s.start(m.c + first);
-      for (int64_t i = 0; i < m.features; ++i)
-        if (example[i] != 0) axpy(s.n, example[i], m.w + i * m.hidden + first, s.a.data());
-      s.squash();
-      Gradients of_row = to;
-      if (to.x) of_row.x += row * m.features;
-      backward_recursion(m, s, example, g.data() + row * m.features, first, of_row);
-    }
-  });
+  Gradients to{to_w.mutable_data(), to_v.mutable_data(), to_c.mutable_data(),
+               d.wants(0) ? to_x.mutable_data() : nullptr};
+  Hidden s(m.c, m.hidden);
+  for (int64_t row = 0; row < x.size(0); ++row) {
+    const real* example = x.data() + row * m.features;
+    s.start(m.c);
+    for (int64_t i = 0; i < m.features; ++i)
+      if (example[i] != 0) axpy(s.n, example[i], m.w + i * m.hidden, s.a.data());
+    s.squash();
+    backward_recursion(m, s, example, g.data() + row * m.features, to);
+    if (to.x) to.x += m.features;
+  }
   if (d.wants(0)) d[0] = dx;
   if (d.wants(1)) d[1] = dw;
   if (d.wants(2)) d[2] = dv;

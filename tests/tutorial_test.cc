@@ -10,14 +10,16 @@
 #include "tests/flows_battery.h"
 #include "tests/support.h"
 
+// The README shows these lines as they stand.
+// clang-format off
+
 namespace bijou {
 namespace {
 
 // [an elementwise op]
 // x / (1 + |x|). Its gradients, of any order, come from the formula.
 Var softsign(const Var& x) {
-  return map(
-      "softsign", [](auto x) { return x / (abs(x) + 1); }, x);
+  return map("softsign", [](auto x) { return x / (abs(x) + 1); }, x);
 }
 // [end]
 
