@@ -5,7 +5,7 @@ namespace bijou::peer {
 namespace {
 
 HW pair(Draw& d, int64_t low, int64_t high) { return {d.size(low, high), d.size(low, high)}; }
-Tensor list(const HW& size) { return peer::list(std::vector<int64_t>{size.h, size.w}); }
+Tensor height_and_width(const HW& size) { return peer::list(std::vector<int64_t>{size.h, size.w}); }
 // A width alone, as the ops along one axis take it.
 Tensor last(const HW& size) { return number(double(size.w)); }
 
@@ -25,9 +25,9 @@ struct Convolution {
   }
   ConvOptions options() const { return {.stride = stride, .padding = padding, .dilation = dilation, .groups = groups}; }
   NamedTensors numbers() const {
-    return {{"stride", list(stride)},
-            {"padding", list(padding)},
-            {"dilation", list(dilation)},
+    return {{"stride", height_and_width(stride)},
+            {"padding", height_and_width(padding)},
+            {"dilation", height_and_width(dilation)},
             {"groups", number(double(groups))}};
   }
   NamedTensors numbers_of_width() const {
@@ -84,7 +84,7 @@ struct Transposed : Convolution {
 Problem transposed_convolution(Draw& d) {
   const Transposed c(d);
   NamedTensors numbers = c.numbers();
-  numbers.emplace_back("output_padding", list(c.output_padding));
+  numbers.emplace_back("output_padding", height_and_width(c.output_padding));
   return {{d.normal({c.n, c.in, c.size.h, c.size.w}), d.normal({c.in, c.out / c.groups, c.kernel.h, c.kernel.w}),
            d.normal({c.out})},
           [=](const Vars& x) -> Vars { return {conv_transpose2d(x[0], x[1], x[2], c.options())}; },
@@ -108,7 +108,7 @@ Problem pooling(Draw& d, Var (*f)(const Var&, const PoolOptions&), bool flat) {
   Shape shape{d.size(1, 3), d.size(1, 3)};
   if (!flat) shape.push_back(size.h);
   shape.push_back(size.w);
-  const auto numbers = [&](const HW& hw) { return flat ? last(hw) : list(hw); };
+  const auto numbers = [&](const HW& hw) { return flat ? last(hw) : height_and_width(hw); };
   return {{d.normal(shape)},
           [=](const Vars& x) -> Vars { return {f(x[0], {.kernel = kernel, .stride = stride, .padding = padding})}; },
           {{"kernel", numbers(kernel)}, {"stride", numbers(stride)}, {"padding", numbers(padding)}}};
