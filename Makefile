@@ -67,8 +67,8 @@ FLAGS    += $(if $(findstring clang,$(CXX)),,\
 # ---- What there is to make -------------------------------------------------------------------------------------------
 
 # A compiler spends more time on the headers of a file than on the file, so the files of a folder are compiled in
-# batches: nn.11.o is made of nn/*.cc from the eleventh on. (So a file's own helpers must have other names than those of its
-# neighbours.)
+# batches: nn.11.o is made of nn/*.cc from the eleventh on. (So a file's own helpers must have other names than those of
+# its neighbours.)
 batches  = $(foreach f,$1,$(shell seq -f '$(OUT)/$f.%g.o' 1 $(BATCH) $(words $(wildcard $f/*.cc))))
 singles  = $(patsubst %.cc,$(OUT)/%.o,$(wildcard $(1:=/*.cc)))
 objects  = $(call $(if $(filter 1,$(BATCH)),singles,batches),$1)

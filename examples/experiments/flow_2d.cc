@@ -88,8 +88,9 @@ std::vector<std::string> flow_names() {
 Flow2dOptions suited(const std::string& flow) { return kind_of(flow).suited; }
 
 flows::Flow make_flow_2d(const Flow2dOptions& o) {
+  const Kind& kind = kind_of(o.flow);
   flows::Chain chain;
-  for (int layer = 0; layer < o.layers; ++layer) kind_of(o.flow).add(chain, layer, o.hidden);
+  for (int layer = 0; layer < o.layers; ++layer) kind.add(chain, layer, o.hidden);
   chain.add(flows::Affine({2}));
   return flows::Flow(chain, flows::StandardNormal({2}));
 }

@@ -9,7 +9,7 @@
 #include "nn/sequential.h"
 #include "optim/adam.h"
 #include "optim/lanczos.h"
-#include "optim/sam.h"
+#include "optim/sharpness.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::quiz {
@@ -23,21 +23,6 @@ struct Task {
 Task make_task(Generator& g) {
   const Tensor x = randn({200, 10}, g);
   return {x, argmax(slice(x, 1, 0, 3) + randn({200, 3}, g) * real(0.3), 1)};
-}
-
-double lambda_max(const nn::Sequential& net, const Task& task) {
-  const optim::Objective loss = optim::classification(net, task.x, task.labels);
-  return optim::lanczos(optim::hessian_operator(loss, net.parameters())).values[0];
-}
-
-// What the loss gains at the worst ε of size ρ, found as SAM finds it.
-double sharpness(nn::Sequential& net, const Task& task, const optim::SamOptions& options) {
-  const auto loss = [&] { return nn::cross_entropy(net(task.x), task.labels); };
-  net.zero_grad();
-  const Var here = loss();
-  backward(here);
-  const optim::Perturbation away(net.parameters(), options);
-  return double(loss().item() - here.item());
 }
 
 }  // namespace
@@ -63,9 +48,11 @@ void flat_minima(const support::Run& run, support::Result& result) {
     Tensor function;
     double lambda, plain, adaptive;
   };
+  const optim::Objective loss = optim::classification(net, task.x, task.labels);
   auto look = [&] {
-    return Seen{net(task.x).value(), lambda_max(net, task), sharpness(net, task, {.rho = kRho}),
-                sharpness(net, task, {.rho = kRho, .adaptive = true, .eta = 0})};
+    return Seen{net(task.x).value(), optim::lanczos(optim::hessian_operator(loss, net.parameters())).values[0],
+                optim::sam_sharpness(loss, net.parameters(), {.rho = kRho}),
+                optim::sam_sharpness(loss, net.parameters(), {.rho = kRho, .adaptive = true, .eta = 0})};
   };
   const Seen before = look();
   first.weight.mutable_value() = first.weight.value() * kFactor;
