@@ -17,9 +17,72 @@ namespace detail {
 namespace {
 
 constexpr int kMaxArrays = kMaxInputs + kMaxResults;
-constexpr int64_t kStream = 1 << 22;      // bytes above which a result bypasses the cache:
-constexpr int64_t kStreamed = 1 << 10;    // it is made in pieces of so many elements
-constexpr int64_t kLongestSum = 1 << 12;  // elements summed in one go: bounds the rounding error of a long sum
+constexpr int64_t kStream = 1 << 22;       // bytes above which a result bypasses the cache:
+constexpr int64_t kStreamed = 1 << 10;     // it is made in pieces of so many elements
+constexpr int64_t kShortRow = 2 * kLanes;  // elements
+constexpr int64_t kLongestSum = 1 << 12;   // elements summed in one go: bounds the rounding error of a long sum
+
+// How a result takes what the loop computes.
+enum class Put : uint8_t {
+  kWrite,  // every element is visited once
+  kAdd,    // revisited by outer loops: added to what is there
+  kSum,    // stands still along the innermost loop: summed in registers, then added
+  kSkip    // nobody wants it
+};
+
+// One pass along the innermost loop.
+struct Run {
+  int64_t n;
+  int inputs, results;
+  const real* in[kMaxInputs];
+  bool still[kMaxInputs];  // the input is one number, the same all along the run
+  real* out[kMaxResults];
+  Put put[kMaxResults];
+};
+
+// What is still or summed lies in registers' worth of memory beside the run, and so does the odd tail, less than a
+// register, which passes through the same loop.
+void run_loop(Loop loop, const void* formula, const Run& run) {
+  constexpr int64_t kSums = 4;  // a sum goes round in several registers, as one would wait for every addition to end
+  alignas(64) real still[kMaxInputs][kLanes], tail_in[kMaxInputs][kLanes];
+  alignas(64) real sums[kMaxResults][kSums * kLanes], tail_out[kMaxResults][kLanes];
+  Walk walk;
+  for (int i = 0; i < run.inputs; ++i) {
+    if (run.still[i]) Lane(*run.in[i]).store(still[i]);
+    walk.in[i] = run.still[i] ? still[i] : run.in[i];
+    walk.in_moves[i] = run.still[i] ? 0 : -1;
+  }
+  for (int j = 0; j < run.results; ++j) {
+    const bool lies = run.put[j] == Put::kWrite || run.put[j] == Put::kAdd;
+    walk.out[j] = lies ? run.out[j] : sums[j];  // (what is skipped goes there too)
+    walk.out_moves[j] = lies ? -1 : (kSums - 1) * kLanes;
+    walk.adds[j] = run.put[j] == Put::kAdd || run.put[j] == Put::kSum;
+    if (!lies) std::fill_n(sums[j], kSums * kLanes, real(0));
+  }
+  const int64_t whole = run.n / kLanes * kLanes;
+  if (whole) loop(formula, walk, 0, whole);
+  const Mask tail = first_lanes(run.n - whole);
+  if (whole < run.n) {
+    for (int i = 0; i < run.inputs; ++i) {
+      if (run.still[i]) continue;
+      Lane::load(run.in[i] + whole, tail).store(tail_in[i]);
+      walk.in[i] = tail_in[i], walk.in_moves[i] = 0;
+    }
+    for (int j = 0; j < run.results; ++j) walk.out[j] = tail_out[j], walk.out_moves[j] = 0, walk.adds[j] = false;
+    loop(formula, walk, 0, 1);
+  }
+  for (int j = 0; j < run.results; ++j) {
+    if (run.put[j] == Put::kSum) {
+      Lane total = whole < run.n ? where(tail, Lane::load(tail_out[j]), 0) : Lane(0);
+      for (int64_t s = 0; s < kSums; ++s) total += Lane::load(sums[j] + s * kLanes);
+      *run.out[j] += sum_lanes(total);
+    } else if (whole < run.n && run.put[j] != Put::kSkip) {
+      real* rest = run.out[j] + whole;
+      const Lane y = Lane::load(tail_out[j]);
+      (run.put[j] == Put::kAdd ? Lane::load(rest, tail) + y : y).store(rest, tail);
+    }
+  }
+}
 
 // The loop nest that all arrays of one map share, innermost first. Axes along which every array walks on evenly
 // (or stands still) are merged, so most maps have one or two loops.
@@ -59,7 +122,7 @@ struct Piece {
   int64_t first, last;
 };
 
-void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs, int results, const real* const* in,
+void run_piece(Loop loop, const void* formula, const Nest& nest, int inputs, int results, const real* const* in,
                real* const* out, const Put* put, bool stream, Piece piece) {
   int64_t first[Shape::kMaxRank], last[Shape::kMaxRank], at[Shape::kMaxRank];
   for (int l = 0; l < nest.loops; ++l) {
@@ -73,7 +136,7 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
   const int64_t longest = sums ? kLongestSum : stream ? kStreamed : last[0] - first[0];
   alignas(64) real streamed[kStreamed];
   Run run;
-  run.padded = false;
+  run.inputs = inputs, run.results = results;
   std::copy_n(put, results, run.put);
   for (int i = 0; i < inputs; ++i) run.still[i] = nest.stride[i][0] == 0;
   while (true) {
@@ -86,11 +149,11 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
         else run.out[k - inputs] = out[k - inputs] + offset;
       }
       if (!stream) {
-        kernel(formula, run);
+        run_loop(loop, formula, run);
         continue;
       }
       real* to = std::exchange(run.out[0], streamed);
-      kernel(formula, run);
+      run_loop(loop, formula, run);
       int64_t e = 0;
       for (; e + kLanes <= run.n; e += kLanes) hn::Stream(Lane::load(streamed + e).v, kLane, to + e);
       std::copy_n(streamed + e, run.n - e, to + e);
@@ -102,16 +165,64 @@ void run_piece(Kernel kernel, const void* formula, const Nest& nest, int inputs,
   if (stream) hwy::FlushStream();
 }
 
-}  // namespace
-
-Shape summed_from(Shape shape, int first_axis) {
-  check(first_axis >= 0 && first_axis <= shape.rank(), "map_sum: no axis ", first_axis, " in shape ", shape);
-  for (int a = first_axis; a < shape.rank(); ++a) shape[a] = 1;
-  return shape;
+// The same for rows (the innermost loop) of less than a few registers: the formula runs over many rows at once, laid
+// side by side. An array that does not lie so already passes through a block of memory of its own.
+void run_short_rows(Loop loop, const void* formula, const Nest& nest, int inputs, int results, const real* const* in,
+                    real* const* out, const Put* put, Piece piece) {
+  constexpr int64_t kBlock = 512;
+  static_assert(kBlock >= kShortRow);
+  alignas(64) real block[kMaxArrays][kBlock];
+  const int64_t n = nest.size[0];
+  int64_t first[Shape::kMaxRank] = {}, last[Shape::kMaxRank], at[Shape::kMaxRank];
+  std::copy_n(nest.size, nest.loops, last);
+  if (piece.split > 0) first[piece.split] = piece.first, last[piece.split] = piece.last;
+  std::copy_n(first, nest.loops, at);
+  if (first[piece.split] >= last[piece.split]) return;
+  Run run;
+  run.inputs = inputs, run.results = results;
+  while (true) {
+    for (int64_t rows; at[1] < last[1]; at[1] += rows) {
+      rows = std::min(kBlock / n, last[1] - at[1]);
+      run.n = rows * n;
+      int64_t offset[kMaxArrays];
+      bool moved[kMaxArrays];
+      for (int k = 0; k < inputs + results; ++k) {
+        const int64_t along = nest.stride[k][0], down = nest.stride[k][1];
+        const bool still = along == 0 && down == 0;
+        moved[k] = !still && !(along == 1 && down == n);
+        offset[k] = 0;
+        for (int l = 1; l < nest.loops; ++l) offset[k] += at[l] * nest.stride[k][l];
+        if (k >= inputs) {
+          const int j = k - inputs;
+          moved[k] = moved[k] && put[j] != Put::kSkip;
+          run.out[j] = moved[k] ? block[k] : out[j] + offset[k];
+          run.put[j] = moved[k] ? Put::kWrite : put[j];
+          continue;
+        }
+        run.still[k] = still;
+        run.in[k] = moved[k] ? block[k] : in[k] + offset[k];
+        if (!moved[k]) continue;
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t e = 0; e < n; ++e) block[k][r * n + e] = in[k][offset[k] + r * down + e * along];
+      }
+      run_loop(loop, formula, run);
+      for (int j = 0, k = inputs; j < results; ++j, ++k) {
+        if (!moved[k]) continue;  // what does not lie as the space does is summed into
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t e = 0; e < n; ++e)
+            out[j][offset[k] + r * nest.stride[k][1] + e * nest.stride[k][0]] += block[k][r * n + e];
+      }
+    }
+    at[1] = first[1];
+    int l = 2;
+    while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;
+    if (l >= nest.loops) break;
+  }
 }
 
-void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
-              std::span<Tensor* const> results) {
+// The long way: broadcasts, sums, several threads.
+HWY_NOINLINE void evaluate_nest(Loop loop, const void* formula, const Shape& space,
+                                std::span<const Tensor* const> inputs, std::span<Tensor* const> results) {
   const int64_t total = space.numel();
   if (total == 0) return;
   const int ni = int(inputs.size()), no = int(results.size());
@@ -164,19 +275,49 @@ void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<
     base[j] = partial[j].mutable_data();
   }
   const bool stream = total * int64_t(sizeof(real)) >= kStream && nest.loops == 1 && no == 1 && put[0] == Put::kWrite;
+  const bool short_rows = nest.loops > 1 && nest.size[0] < kShortRow;
   const int64_t cut = split == 0 ? 64 : 1;  // keeps pieces of the innermost loop aligned
   const int64_t units = (nest.size[split] + cut - 1) / cut;
   parallel_for(pieces, total >= kParallel ? 1 : pieces, [&](int64_t first, int64_t last) {
     for (int64_t p = first; p < last; ++p) {
       real* own[kMaxResults];
       for (int j = 0; j < no; ++j) own[j] = base[j] + p * step[j];
-      run_piece(kernel, formula, nest, ni, no, in, own, put, stream,
-                {split, units * p / pieces * cut, std::min(units * (p + 1) / pieces * cut, nest.size[split])});
+      const Piece piece{split, units * p / pieces * cut, std::min(units * (p + 1) / pieces * cut, nest.size[split])};
+      if (short_rows) run_short_rows(loop, formula, nest, ni, no, in, own, put, piece);
+      else run_piece(loop, formula, nest, ni, no, in, own, put, stream, piece);
     }
   });
   for (int j = 0; j < no; ++j)
     for (int64_t p = 0; step[j] && p < pieces; ++p)
       for (int64_t e = 0; e < step[j]; ++e) out[j][e] += base[j][p * step[j] + e];
+}
+
+}  // namespace
+
+Shape summed_from(Shape shape, int first_axis) {
+  check(first_axis >= 0 && first_axis <= shape.rank(), "map_sum: no axis ", first_axis, " in shape ", shape);
+  for (int a = first_axis; a < shape.rank(); ++a) shape[a] = 1;
+  return shape;
+}
+
+void evaluate(Loop loop, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
+              std::span<Tensor* const> results) {
+  // The short way, for the many small tensors: nothing broadcast, nothing summed. A tensor's memory is padded to whole
+  // registers (memory.h), so the tail needs no care.
+  const int64_t n = space.numel();
+  bool plain = n < kParallel;
+  for (const Tensor* x : inputs) plain = plain && x->shape() == space;
+  for (const Tensor* y : results) plain = plain && (!y || y->shape() == space);
+  if (!plain) return evaluate_nest(loop, formula, space, inputs, results);
+  alignas(64) real nowhere[kLanes];
+  Walk walk;
+  for (size_t i = 0; i < inputs.size(); ++i) walk.in[i] = inputs[i]->data(), walk.in_moves[i] = -1;
+  for (size_t j = 0; j < results.size(); ++j) {
+    walk.out[j] = results[j] ? results[j]->mutable_data() : nowhere;
+    walk.out_moves[j] = results[j] ? -1 : 0;
+    walk.adds[j] = false;
+  }
+  loop(formula, walk, 0, n);
 }
 
 }  // namespace detail

@@ -20,107 +20,46 @@ namespace detail {
 constexpr int kMaxInputs = 8, kMaxResults = 8;
 constexpr int64_t kParallel = 1 << 15;  // elements below which a second thread costs more than it brings
 
-// How a result takes what the loop computes.
-enum class Put : uint8_t {
-  kWrite,  // every element is visited once
-  kAdd,    // revisited by outer loops: added to what is there
-  kSum,    // stands still along the innermost loop: summed in a register, then added
-  kSkip    // nobody wants it
-};
-
-// One pass along the innermost loop.
-struct Run {
-  int64_t n;
+// What a formula's loop walks along: element k of an array lies k & moves beyond its pointer, where moves is all ones
+// for an array that moves along and zero for one that stands still.
+struct Walk {
   const real* in[kMaxInputs];
-  bool still[kMaxInputs];  // the input is one number, the same all along the run
+  int64_t in_moves[kMaxInputs];
   real* out[kMaxResults];
-  Put put[kMaxResults];
-  bool padded;  // no harm in reading and writing a little past n: see memory.h
+  int64_t out_moves[kMaxResults];
+  bool adds[kMaxResults];  // to what is there
 };
-using Kernel = void (*)(const void* formula, const Run& run);
 
-// Runs kernel over the space that the inputs and results broadcast to. Results of kAdd and kSum must start at zero.
-// A null result is skipped.
-// Results must be tensors of their own, not views.
-void evaluate(Kernel kernel, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
-              std::span<Tensor* const> results);
+// The loop over a formula: elements first, first + kLanes, ... below last. All arrays must bear to be read, and
+// written, up to the end of a register. formula: (Lane, ..., Lane) -> std::array<Lane, NO>.
+using Loop = void (*)(const void* formula, const Walk& walk, int64_t first, int64_t last);
 
-// formula: (Lane, ..., Lane) -> std::array<Lane, NO>. The formula stands in one place only, as each copy of it would
-// cost compile time: the odd tail, less than a register, is copied to registers' size and passes through the same loop.
 template <class F, int NI, int NO>
-void kernel(const void* formula, const Run& run) {
+void loop(const void* formula, const Walk& walk, int64_t first, int64_t last) {
   const F& f = *static_cast<const F*>(formula);
-  constexpr int64_t kSums = 4;  // a sum goes round in several registers, as one would wait for every addition to end
-  const real* in[NI ? NI : 1];
-  real* out[NO];
-  int64_t in_moves[NI ? NI : 1], out_moves[NO];  // all ones where a pointer moves along, zero where it stands still
-  bool adds[NO];
-  alignas(64) real still[NI ? NI : 1][kLanes], tail_in[NI ? NI : 1][kLanes];
-  alignas(64) real sums[NO][kSums * kLanes], tail_out[NO][kLanes];
-  for (int i = 0; i < NI; ++i) {
-    if (run.still[i]) Lane(*run.in[i]).store(still[i]);
-    in[i] = run.still[i] ? still[i] : run.in[i];
-    in_moves[i] = run.still[i] ? 0 : -1;
-  }
-  for (int j = 0; j < NO; ++j) {
-    const bool lies = run.put[j] == Put::kWrite || run.put[j] == Put::kAdd;
-    out[j] = lies ? run.out[j] : sums[j];  // (what is skipped goes there too)
-    out_moves[j] = lies ? -1 : (kSums - 1) * kLanes;
-    adds[j] = run.put[j] == Put::kAdd || run.put[j] == Put::kSum;
-    if (!lies) std::fill_n(sums[j], kSums * kLanes, real(0));
-  }
-
-  const int64_t whole = run.padded ? run.n : run.n / kLanes * kLanes;  // the end of what is worked on where it lies
-  const Mask tail = first_lanes(run.n - whole);
-  for (int64_t k = 0, end = whole;;) {
-    for (; k < end; k += kLanes) {
-      const std::array<Lane, NO> y = [&]<size_t... I>(std::index_sequence<I...>) {
-        return f(Lane::load(in[I] + (k & in_moves[I]))...);
-      }
-      (std::make_index_sequence<size_t(NI)>());
-      for (int j = 0; j < NO; ++j) {
-        real* to = out[j] + (k & out_moves[j]);
-        (adds[j] ? Lane::load(to) + y[j] : y[j]).store(to);
-      }
+  const Walk w = walk;  // a copy, which no store into a result can change
+  for (int64_t k = first; k < last; k += kLanes) {
+    const std::array<Lane, NO> y = [&]<size_t... I>(std::index_sequence<I...>) {
+      return f(Lane::load(w.in[I] + (k & w.in_moves[I]))...);
     }
-    if (k >= run.n) break;
-    end = run.n;
-    for (int i = 0; i < NI; ++i) {  // the tail
-      if (in_moves[i]) Lane::load(in[i] + k, tail).store(tail_in[i]), in[i] = tail_in[i], in_moves[i] = 0;
-    }
-    for (int j = 0; j < NO; ++j) out[j] = tail_out[j], out_moves[j] = 0, adds[j] = false;
-  }
-  for (int j = 0; j < NO; ++j) {
-    if (run.put[j] == Put::kSum) {
-      Lane total = whole < run.n ? where(tail, Lane::load(tail_out[j]), 0) : Lane(0);
-      for (int64_t s = 0; s < kSums; ++s) total += Lane::load(sums[j] + s * kLanes);
-      *run.out[j] += sum_lanes(total);
-    } else if (whole < run.n && run.put[j] != Put::kSkip) {
-      real* rest = run.out[j] + whole;
-      const Lane y = Lane::load(tail_out[j]);
-      (run.put[j] == Put::kAdd ? Lane::load(rest, tail) + y : y).store(rest, tail);
+    (std::make_index_sequence<size_t(NI)>());
+    for (int j = 0; j < NO; ++j) {
+      real* to = w.out[j] + (k & w.out_moves[j]);
+      (w.adds[j] ? Lane::load(to) + y[j] : y[j]).store(to);
     }
   }
 }
+
+// Runs the loop over the space that the inputs and results broadcast to. A result smaller than the space is summed into
+// and must start at zero; a null result is skipped. Results must be tensors just made, not views.
+void evaluate(Loop loop, const void* formula, const Shape& space, std::span<const Tensor* const> inputs,
+              std::span<Tensor* const> results);
 
 template <int NO, class F, size_t NI>
 void evaluate(const F& f, const Shape& space, const std::array<const Tensor*, NI>& inputs,
               const std::array<Tensor*, NO>& results) {
   static_assert(NI <= kMaxInputs && NO <= kMaxResults);
-  const int64_t n = space.numel();
-  bool plain = n < kParallel;  // the short way, for the many small tensors: nothing broadcast, nothing summed
-  for (const Tensor* x : inputs) plain = plain && x->shape() == space;
-  for (const Tensor* y : results) plain = plain && (!y || y->shape() == space);
-  if (!plain) return evaluate(&kernel<F, int(NI), NO>, &f, space, inputs, results);
-  Run run;
-  run.n = n;
-  run.padded = true;  // the results are tensors just made
-  for (size_t i = 0; i < NI; ++i) run.in[i] = inputs[i]->data(), run.still[i] = false;
-  for (size_t j = 0; j < NO; ++j) {
-    run.out[j] = results[j] ? results[j]->mutable_data() : nullptr;
-    run.put[j] = results[j] ? Put::kWrite : Put::kSkip;
-  }
-  kernel<F, int(NI), NO>(&f, run);
+  evaluate(&loop<F, int(NI), NO>, &f, space, inputs, results);
 }
 
 template <class First, class... Rest>
