@@ -22,11 +22,12 @@ void BinaryMade::use_mask(int64_t k) {
   std::vector<int64_t> ordering(static_cast<size_t>(options.features));
   std::iota(ordering.begin(), ordering.end(), 0);
   Generator g = Generator(options.seed).fork(uint64_t(k));
-  if (k > 0) {
+  const bool drawn = options.masks > 1;
+  if (drawn) {
     const Indices order = randperm(options.features, g);
     std::copy(order.begin(), order.end(), ordering.begin());
   }
-  made.set_degrees(ordering, k > 0 ? Made::Degrees::kRandom : Made::Degrees::kEven, g);
+  made.set_degrees(ordering, drawn ? Made::Degrees::kRandom : Made::Degrees::kEven, g);
 }
 
 Var BinaryMade::conditionals(const Var& x, const Var& condition) const {

@@ -24,7 +24,8 @@ struct BinaryMade : Autoregressive {
   };
   explicit BinaryMade(Options o);
 
-  // Mask 0: the natural ordering, and hidden units spread evenly. The others: both drawn at random, the same each time.
+  // A mask that is alone has the natural ordering, and hidden units spread evenly. Of many, each draws both at random,
+  // the same each time.
   void use_mask(int64_t k);
 
   Var conditionals(const Var& x, const Var& condition = {}) const override;  // x [B, D] of 0 and 1

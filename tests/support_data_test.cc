@@ -71,7 +71,7 @@ std::string real_data() {
 
 std::vector<index> first_labels(const Dataset& data) { return {data.labels.begin(), data.labels.begin() + 10}; }
 
-double mean(const Tensor& x) {
+double average(const Tensor& x) {
   double sum = 0;
   for (double v : x) sum += v;
   return sum / double(x.numel());
@@ -180,8 +180,8 @@ TEST(RealData, MnistIsAsPublished) {
                 test = load_dataset("mnist", real_data(), Split::kTest);
   EXPECT_EQ(train.images.shape(), Shape({60000, 1, 28, 28}));
   EXPECT_EQ(test.images.shape(), Shape({10000, 1, 28, 28}));
-  EXPECT_NEAR(mean(train.images), 0.130660, 1e-6);
-  EXPECT_NEAR(mean(test.images), 0.132515, 1e-6);
+  EXPECT_NEAR(average(train.images), 0.130660, 1e-6);
+  EXPECT_NEAR(average(test.images), 0.132515, 1e-6);
   EXPECT_EQ(first_labels(train), (std::vector<index>{5, 0, 4, 1, 9, 2, 1, 3, 1, 4}));
   EXPECT_EQ(first_labels(test), (std::vector<index>{7, 2, 1, 0, 4, 1, 4, 9, 5, 9}));
 }
@@ -189,7 +189,7 @@ TEST(RealData, MnistIsAsPublished) {
 TEST(RealData, FashionMnistIsAsPublished) {
   SKIP_WITHOUT("fashion-mnist");
   const Dataset test = load_dataset("fashion-mnist", real_data(), Split::kTest);
-  EXPECT_NEAR(mean(test.images), 0.286849, 1e-6);
+  EXPECT_NEAR(average(test.images), 0.286849, 1e-6);
   EXPECT_EQ(first_labels(test), (std::vector<index>{9, 2, 1, 1, 6, 1, 4, 6, 5, 7}));
 }
 
@@ -197,7 +197,7 @@ TEST(RealData, CifarIsAsPublished) {
   SKIP_WITHOUT("cifar-10-batches-bin");
   const Dataset test = load_dataset("cifar10", real_data(), Split::kTest);
   EXPECT_EQ(test.images.shape(), Shape({10000, 3, 32, 32}));
-  EXPECT_NEAR(mean(test.images), (0.49421 + 0.48513 + 0.45041) / 3, 1e-5);
+  EXPECT_NEAR(average(test.images), (0.49421 + 0.48513 + 0.45041) / 3, 1e-5);
   EXPECT_EQ(first_labels(test), (std::vector<index>{3, 8, 8, 0, 6, 6, 1, 6, 3, 1}));
   EXPECT_NEAR(test.images.at({0, 0, 0, 0}) * 255, 158, 1e-3);
 }
