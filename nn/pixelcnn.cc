@@ -105,7 +105,8 @@ Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t co
         " parameters a pixel expected, not ", parameters.size(1));
   // σ(u) - σ(l) = σ(u) σ(-l) (1 - exp(l - u)), without cancellation; at the ends u or l is infinite.
   auto log_mass = [bin = real(1 / double(levels - 1))](auto value, auto mean, auto log_scale) {
-    const auto s = exp(-log_scale), d = (value - mean) * s, half = s * bin;
+    const auto s = exp(-log_scale), half = s * bin;
+    const auto d = (value - mean) * s;
     const auto left = -softplus(-d - half), right = -softplus(d - half);
     return where(value < real(-0.999), left,
                  where(value > real(0.999), right, left + right + log(-expm1(half * real(-2)))));

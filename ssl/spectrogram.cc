@@ -39,10 +39,10 @@ struct Fftw<double> {
 };
 using Fft = Fftw<real>;
 
-// Any thread may run a plan, but only one at a time may make one. They are kept: there are few lengths.
+// Any thread may run a plan, but only one at a time may make one. They are kept to the end: there are few lengths.
 Fft::Plan plan_for(int64_t n) {
   static std::mutex mutex;
-  static std::map<int64_t, Fft::Plan> plans;
+  static auto& plans = *new std::map<int64_t, Fft::Plan>;
   const std::lock_guard lock(mutex);
   Fft::Plan& plan = plans[n];
   if (plan) return plan;

@@ -14,16 +14,9 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_error;
+using testing::kReusesMemory;
 
 constexpr real kInf = std::numeric_limits<real>::infinity(), kNan = std::numeric_limits<real>::quiet_NaN();
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kReusesMemory = false;  // with the address sanitizer, every block goes back to the system
-#elif defined(__has_feature)
-constexpr bool kReusesMemory = !__has_feature(address_sanitizer);
-#else
-constexpr bool kReusesMemory = true;
-#endif
 
 std::vector<real> values(const Tensor& x) { return {x.begin(), x.end()}; }
 

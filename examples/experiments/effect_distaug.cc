@@ -21,7 +21,7 @@ Arm digits(const std::string& name, const DistAugArm& arm) {
   return {name, [arm](const Trial& t) {
             return bits(
                 small_images(t.dataset("mnist"), t.data, {.size = 14, .levels = 2, .train = 1000, .seed = t.seed}), arm,
-                100, t.seed);
+                140, t.seed);
           }};
 }
 
