@@ -55,7 +55,7 @@ void map_vjp(const F& f, const Node& y, const Shape& space, const Tensor& g, Gra
     const auto r = with_seeds<Lane, N>({x...}, f);
     std::array<Lane, N> out;
     for_each<N>([&](auto i) {
-      if constexpr (depends_on<std::decay_t<decltype(r)>>(i)) out[i] = cotangent * r.d[i];
+      if constexpr (depends_on<std::decay_t<decltype(r)>>(i)) out[i] = cotangent * derivative(r, i);
       else out[i] = 0;
     });
     return out;
@@ -71,7 +71,7 @@ void map_vjp_graph(const F& f, const Node& y, const Var& g, Grads& d) {
   const auto r = with_seeds<Var, N>(x, f);
   for_each<N>([&](auto i) {
     if constexpr (depends_on<std::decay_t<decltype(r)>>(i))
-      if (d.wants(i)) d[i] = times(g, r.d[i]);
+      if (d.wants(i)) d[i] = times(g, derivative(r, i));
   });
 }
 

@@ -258,7 +258,7 @@ TEST(Sam, MSharpnessIsTheMeanOfTheGradientsOfTheParts) {
   std::vector<Tensor> want;
   for (const Var& v : p) want.push_back(zeros(v.shape()));
   for (const auto& [first, last] : {std::pair(0, 5), std::pair(5, 10), std::pair(10, 12)}) {
-    plain.gradient([&] { return task.loss(first, last); });
+    plain.gradient([&, first = first, last = last] { return task.loss(first, last); });
     for (size_t i = 0; i < p.size(); ++i) want[i] = want[i] + p[i].grad().value() * real((last - first) / 12.0);
   }
   const double value = sam.gradient(12, task.by_rows());
