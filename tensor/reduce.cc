@@ -30,6 +30,8 @@ Axes all_axes(const Shape& shape) {
 
 namespace {
 
+constexpr int64_t kWorthThreads = 1 << 18;  // numbers, which take one thread 6 µs: fewer do not pay for a second
+
 template <class Op>
 void fold_lines(Op op, const real* in, real* out, const Lines& x) {
   const auto same = [](Lane v) { return v; };
@@ -42,7 +44,7 @@ template <class Op>
 void fold(Op op, const real* in, real* out, const Lines& x) {
   const bool narrow = x.inner > 1 && x.inner < 32;
   const int64_t parts = narrow ? 64 / x.inner : std::max<int64_t>(16, x.n / 1024), length = x.n / parts;
-  if (x.outer > 1 || length < 4 || (!narrow && length * x.inner < 4096)) return fold_lines(op, in, out, x);
+  if (x.outer > 1 || length < 4 || (!narrow && x.n * x.inner < kWorthThreads)) return fold_lines(op, in, out, x);
   Tensor part({parts + 1, x.inner});
   real* p = part.mutable_data();
   fold_lines(op, in, p, narrow ? Lines(1, length, parts * x.inner) : Lines(parts, length, x.inner));
