@@ -122,32 +122,46 @@ struct Piece {
   int64_t first, last;
 };
 
+// Where a walk through a piece stands: in each loop at[l] of first[l] .. last[l].
+struct Place {
+  const Nest& nest;
+  int64_t first[Shape::kMaxRank], last[Shape::kMaxRank], at[Shape::kMaxRank];
+
+  Place(const Nest& n, Piece piece) : nest(n) {
+    for (int l = 0; l < nest.loops; ++l) {
+      first[l] = at[l] = l == piece.split ? piece.first : 0;
+      last[l] = l == piece.split ? piece.last : nest.size[l];
+    }
+  }
+  int64_t offset(int array) const {
+    int64_t offset = 0;
+    for (int l = 0; l < nest.loops; ++l) offset += at[l] * nest.stride[array][l];
+    return offset;
+  }
+  bool advance(int l) {  // an odometer over loop l and those outside of it; false at the end
+    while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;
+    return l < nest.loops;
+  }
+};
+
 void run_piece(Loop loop, const void* formula, const Nest& nest, int inputs, int results, const real* const* in,
                real* const* out, const Put* put, bool stream, Piece piece) {
-  int64_t first[Shape::kMaxRank], last[Shape::kMaxRank], at[Shape::kMaxRank];
-  for (int l = 0; l < nest.loops; ++l) {
-    first[l] = l == piece.split ? piece.first : 0;
-    last[l] = l == piece.split ? piece.last : nest.size[l];
-    if (first[l] >= last[l]) return;
-    at[l] = first[l];
-  }
+  if (piece.first >= piece.last) return;
+  Place place(nest, piece);
+  const int64_t first = place.first[0], last = place.last[0];
   bool sums = false;
   for (int j = 0; j < results; ++j) sums = sums || put[j] == Put::kSum;
-  const int64_t longest = sums ? kLongestSum : stream ? kStreamed : last[0] - first[0];
+  const int64_t longest = sums ? kLongestSum : stream ? kStreamed : last - first;
   alignas(64) real streamed[kStreamed];
   Run run;
   run.inputs = inputs, run.results = results;
   std::copy_n(put, results, run.put);
   for (int i = 0; i < inputs; ++i) run.still[i] = nest.stride[i][0] == 0;
-  while (true) {
-    for (at[0] = first[0]; at[0] < last[0]; at[0] += longest) {
-      run.n = std::min(longest, last[0] - at[0]);
-      for (int k = 0; k < inputs + results; ++k) {
-        int64_t offset = 0;
-        for (int l = 0; l < nest.loops; ++l) offset += at[l] * nest.stride[k][l];
-        if (k < inputs) run.in[k] = in[k] + offset;
-        else run.out[k - inputs] = out[k - inputs] + offset;
-      }
+  do {
+    for (int64_t& k = place.at[0] = first; k < last; k += longest) {
+      run.n = std::min(longest, last - k);
+      for (int i = 0; i < inputs; ++i) run.in[i] = in[i] + place.offset(i);
+      for (int j = 0; j < results; ++j) run.out[j] = out[j] + place.offset(inputs + j);
       if (!stream) {
         run_loop(loop, formula, run);
         continue;
@@ -158,10 +172,7 @@ void run_piece(Loop loop, const void* formula, const Nest& nest, int inputs, int
       for (; e + kLanes <= run.n; e += kLanes) hn::Stream(Lane::load(streamed + e).v, kLane, to + e);
       std::copy_n(streamed + e, run.n - e, to + e);
     }
-    int l = 1;  // the next run: an odometer over the outer loops
-    while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;
-    if (l >= nest.loops) break;
-  }
+  } while (place.advance(1));
   if (stream) hwy::FlushStream();
 }
 
@@ -173,16 +184,15 @@ void run_short_rows(Loop loop, const void* formula, const Nest& nest, int inputs
   static_assert(kBlock >= kShortRow);
   alignas(64) real block[kMaxArrays][kBlock];
   const int64_t n = nest.size[0];
-  int64_t first[Shape::kMaxRank] = {}, last[Shape::kMaxRank], at[Shape::kMaxRank];
-  std::copy_n(nest.size, nest.loops, last);
-  if (piece.split > 0) first[piece.split] = piece.first, last[piece.split] = piece.last;
-  std::copy_n(first, nest.loops, at);
-  if (first[piece.split] >= last[piece.split]) return;
+  if (piece.first >= piece.last) return;
+  Place place(nest, piece);
+  const int64_t last = place.last[1];
   Run run;
   run.inputs = inputs, run.results = results;
-  while (true) {
-    for (int64_t rows; at[1] < last[1]; at[1] += rows) {
-      rows = std::min(kBlock / n, last[1] - at[1]);
+  do {
+    place.at[1] = place.first[1];
+    for (int64_t rows; place.at[1] < last; place.at[1] += rows) {
+      rows = std::min(kBlock / n, last - place.at[1]);
       run.n = rows * n;
       int64_t offset[kMaxArrays];
       bool moved[kMaxArrays];
@@ -190,8 +200,7 @@ void run_short_rows(Loop loop, const void* formula, const Nest& nest, int inputs
         const int64_t along = nest.stride[k][0], down = nest.stride[k][1];
         const bool still = along == 0 && down == 0;
         moved[k] = !still && !(along == 1 && down == n);
-        offset[k] = 0;
-        for (int l = 1; l < nest.loops; ++l) offset[k] += at[l] * nest.stride[k][l];
+        offset[k] = place.offset(k);
         if (k >= inputs) {
           const int j = k - inputs;
           moved[k] = moved[k] && put[j] != Put::kSkip;
@@ -213,11 +222,7 @@ void run_short_rows(Loop loop, const void* formula, const Nest& nest, int inputs
             out[j][offset[k] + r * nest.stride[k][1] + e * nest.stride[k][0]] += block[k][r * n + e];
       }
     }
-    at[1] = first[1];
-    int l = 2;
-    while (l < nest.loops && ++at[l] == last[l]) at[l] = first[l], ++l;
-    if (l >= nest.loops) break;
-  }
+  } while (place.advance(2));
 }
 
 // The long way: broadcasts, sums, several threads.
