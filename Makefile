@@ -193,7 +193,7 @@ $(OUT)/run_tests: $(TESTS)
 $(OUT)/run_bench: $(BENCH)
 $(OUT)/run_peer: $(PEER)
 $(OUT)/run_tests: private LIBS += -lgtest_main -lgtest
-$(OUT)/run_bench: private LIBS += -lbenchmark -Wl,--wrap=cblas_sgemm  # to time the products of a step alone
+$(OUT)/run_bench: private LIBS += -lbenchmark
 $(FUZZ:.o=): private LIBS += -fsanitize=fuzzer
 $(PROGRAMS) $(OUT)/run_tests $(OUT)/run_bench $(OUT)/run_peer: $(ARCHIVES)
 	@echo "link $@"; $(CXX) $(FLAGS) $(filter %.o,$^) $(ARCHIVES) $(LIBS) -o $@

@@ -12,11 +12,6 @@ constexpr double kParallelFlops = 4e6;    // less is not worth a thread
 constexpr int64_t kPixelsPerPart = 1024;  // that many, at least, share a partial sum of the weight gradient
 constexpr int64_t kMostParts = 16;
 
-void copy_row(const real* from, int64_t n, real* to) {  // rows are short: inline
-  for (; n >= kLanes; n -= kLanes, from += kLanes, to += kLanes) Lane::load(from).store(to);
-  if (n > 0) Lane::load(from, first_lanes(n)).store(to, first_lanes(n));
-}
-
 // The source rows of band `band`, zero outside of the image.
 void copy_planes(const Plan& plan, const real* from, int64_t channels, int64_t band, real* planes) {
   const Axis &y = plan.y, &x = plan.x;
@@ -116,8 +111,9 @@ void convolve(const ConvSizes& s, Direction direction, const real* source, const
                   .v = weights[k].data() + b.block * weights[k].size(1),
                   .start = start.data() + b.block * plan.width(),
                   .c = b.panels,
+                  .c_row = kPanel,
+                  .c_panel = b.pixels * kPanel,
                   .to = first(p.to, patches),
-                  .c_rows = b.pixels,
                   .channels = channels,
                   .by_lane = plan.by_lane});
       }
@@ -155,8 +151,9 @@ void correlate(const ConvSizes& s, const real* x, const real* g, real* dw) {
                   .v = b.panels,
                   .start = unit == begin ? nothing.data() : nullptr,
                   .c = sum + (part * plan.blocks + b.block) * size,
+                  .c_row = kPanel,
+                  .c_panel = taps * kPanel,
                   .to = rows,
-                  .c_rows = taps,
                   .channels = channels,
                   .by_lane = plan.by_lane});
       });

@@ -3,22 +3,26 @@
 #include <cblas.h>
 
 #include "tensor/parallel.h"
+#include "tensor/product.h"
 
 namespace bijou {
 namespace {
 
 constexpr double kParallelFlops = 4e6;  // a smaller product is faster on one thread
 
-void blas(bool ta, bool tb, int64_t m, int64_t n, int64_t k, real alpha, const real* a, int64_t lda, const real* b,
-          int64_t ldb, real beta, real* c, int64_t ldc) {
-  const auto order = CblasRowMajor;
-  const auto op_a = ta ? CblasTrans : CblasNoTrans, op_b = tb ? CblasTrans : CblasNoTrans;
-  if constexpr (std::is_same_v<real, float>)
-    cblas_sgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const float*)a, int(lda), (const float*)b, int(ldb),
-                beta, (float*)c, int(ldc));
-  else
-    cblas_dgemm(order, op_a, op_b, int(m), int(n), int(k), alpha, (const double*)a, int(lda), (const double*)b,
-                int(ldb), beta, (double*)c, int(ldc));
+void blas(const detail::Product& p) {
+  const auto op_a = p.transpose_a ? CblasTrans : CblasNoTrans, op_b = p.transpose_b ? CblasTrans : CblasNoTrans;
+  const auto gemm = [] {
+    if constexpr (std::is_same_v<real, float>) return cblas_sgemm;
+    else return cblas_dgemm;
+  }();
+  gemm(CblasRowMajor, op_a, op_b, int(p.m), int(p.n), int(p.k), p.alpha, p.a, int(p.lda), p.b, int(p.ldb), p.adds, p.c,
+       int(p.ldc));
+}
+
+void on_one_thread(const detail::Product& p) {
+  if (detail::product_observer) detail::product_observer(p);
+  beats_blas(p) ? multiply(p) : blas(p);
 }
 
 // BLAS itself runs on one thread; we split, and so decide when it pays and use one pool of threads.
@@ -52,19 +56,20 @@ int64_t source(const Shape& batch, const Shape& space, int64_t i) {
 }  // namespace
 
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, real alpha, const real* a, int64_t lda, const real* b,
-          int64_t ldb, real beta, real* c, int64_t ldc) {
+          int64_t ldb, bool adds, real* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
   const double flops = 2.0 * double(m) * double(n) * double(k);
   const int64_t grain = int64_t(std::max(1.0, double(std::max(m, n)) * kParallelFlops / (flops + 1)));
   if (m >= n)
     parallel_for((m + 7) / 8, (grain + 7) / 8, [=](int64_t first, int64_t last) {
       first *= 8, last = std::min(last * 8, m);
-      blas(ta, tb, last - first, n, k, alpha, a + first * (ta ? 1 : lda), lda, b, ldb, beta, c + first * ldc, ldc);
+      on_one_thread(
+          {ta, tb, last - first, n, k, alpha, a + first * (ta ? 1 : lda), lda, b, ldb, adds, c + first * ldc, ldc});
     });
   else
     parallel_for((n + 7) / 8, (grain + 7) / 8, [=](int64_t first, int64_t last) {
       first *= 8, last = std::min(last * 8, n);
-      blas(ta, tb, m, last - first, k, alpha, a, lda, b + first * (tb ? ldb : 1), ldb, beta, c + first, ldc);
+      on_one_thread({ta, tb, m, last - first, k, alpha, a, lda, b + first * (tb ? ldb : 1), ldb, adds, c + first, ldc});
     });
 }
 

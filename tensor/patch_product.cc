@@ -3,13 +3,11 @@
 namespace bijou::detail {
 namespace {
 
-constexpr int64_t kDepth = 256;  // taps in one go: that much of a panel of V stays in the first-level cache
-
 // R rows and W registers of one panel of C: `start` and the products of these taps; without a start, C and the
 // products. (Not begun with C, since a sum of sums is the more accurate.)
 template <bool kByLane, int W, int R>
 void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c,
-          const int32_t* to) {
+          int64_t c_row, const int32_t* to) {
   const int64_t step = kByLane ? kPanel : 1;
   const real* pixel[R];
   Lane sum[R][W];
@@ -34,7 +32,7 @@ void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, cons
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
     for (int k = 0; k < W; ++k) {
-      real* out = c + to[r] * kPanel + k * kLanes;
+      real* out = c + to[r] * c_row + k * kLanes;
       (start ? sum[r][k] : Lane::load(out) + sum[r][k]).store(out);
     }
 }
@@ -49,7 +47,7 @@ void panel(const PatchProduct& p, Offsets taps, const real* v, const real* start
   const int64_t rows = int64_t(p.patch.size()), count = (rows + kRows - 1) / kRows;
   for (int64_t t = 0, first = 0; t < count; ++t) {
     const int64_t last = rows * (t + 1) / count;
-    tiles[size_t(last - first - 1)](p.x, p.patch.data() + first, taps, v, start, c, p.to.data() + first);
+    tiles[size_t(last - first - 1)](p.x, p.patch.data() + first, taps, v, start, c, p.c_row, p.to.data() + first);
     first = last;
   }
 }
@@ -82,7 +80,7 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
     for (int k = 0; k < C; ++k) {
       for (int n = 0; n < N; ++n) sum[k][n].store(result + n * kLanes);
       for (int64_t i = 0; i < run; ++i) {
-        real& to = c[p.to[size_t(first + i)] * kPanel + k];
+        real& to = c[p.to[size_t(first + i)] * p.c_row + k];
         to = (start ? start[k] : to) + result[i];
       }
     }
@@ -136,7 +134,7 @@ void multiply(const PatchProduct& p) {
     for (int64_t k = 0; k < panels_for(p.channels); ++k) {
       const real* v = p.v + (k * taps + first) * kPanel;
       const real* start = p.start && piece == 0 ? p.start + k * kPanel : nullptr;
-      real* c = p.c + k * p.c_rows * kPanel;
+      real* c = p.c + k * p.c_panel;
       const int64_t channels = std::min(kPanel, p.channels - k * kPanel);
       const bool thin = channels <= 3 && run_length(p.patch, 0) >= kLanes;
       if (p.by_lane) panel<true, 2, 6>(p, some, v, start, c);

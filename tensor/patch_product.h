@@ -1,4 +1,4 @@
-// The one product behind every convolution.
+// The one product behind every convolution, and behind the matrix product (tensor/product.cc).
 //
 // Write each patch of an image that a kernel looks at as a row of a matrix X (im2col), and a convolution is the product
 // of X with the weights V. X is large, but its entry for patch r and tap s lies in the image at an address that is a
@@ -27,6 +27,7 @@ namespace bijou::detail {
 constexpr int64_t kPanel = 2 * kLanes;
 inline int64_t panels_for(int64_t channels) { return (channels + kPanel - 1) / kPanel; }
 
+constexpr int64_t kDepth = 256;  // taps in one go: that much of a panel of V stays in the first-level cache
 constexpr int64_t kOverread = 4 * kLanes;
 
 using Offsets = std::span<const int32_t>;
@@ -36,14 +37,23 @@ struct PatchProduct {
   Offsets patch, tap;
   const real* v;      // [panels][taps][kPanel]
   const real* start;  // what the rows of C begin with, [panels][kPanel]; null: with what is there
-  real* c;            // [panels][c_rows][kPanel]
-  Offsets to;         // the row of C for each patch
-  int64_t c_rows;
+  real* c;            // panel p of row r of C lies at c + p c_panel + r c_row
+  int64_t c_row, c_panel;
+  Offsets to;            // the row of C for each patch
   int64_t channels;      // in all panels
   bool by_lane = false;  // depthwise: x is a panel itself, [pixels][kPanel], and each lane has an image of its own
 };
 
 void multiply(const PatchProduct& product);
+
+// n numbers, copied or added; inline, since rows are short.
+inline void copy_row(const real* from, int64_t n, real* to, bool adds = false) {
+  for (; n >= kLanes; n -= kLanes, from += kLanes, to += kLanes)
+    (adds ? Lane::load(to) + Lane::load(from) : Lane::load(from)).store(to);
+  if (n <= 0) return;
+  const Mask some = first_lanes(n);
+  (adds ? Lane::load(to, some) + Lane::load(from, some) : Lane::load(from, some)).store(to, some);
+}
 
 // Channels [channels][length], `stride` apart, to panels [panels][length][kPanel], with zeros for missing channels; and
 // back.

@@ -3,7 +3,9 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
+#include "tensor/layout.h"
 #include "tensor/parallel.h"
+#include "tensor/product.h"
 #include "tests/support.h"
 
 namespace bijou {
@@ -71,6 +73,32 @@ TEST(Matmul, IsTheNaiveProductWithAllFlags) {
         SCOPED_TRACE(to_string(a.shape()) + (ta ? "T" : "") + " x " + to_string(b.shape()) + (tb ? "T" : ""));
         expect_close(matmul(a, b, o), naive(a, b, o), kDouble ? 1e-12 : 1e-5);
       }
+}
+
+// Whichever of the two this processor's matmul takes: rows, columns and depth below, at and above the sizes of tiles,
+// panels and blocks; in the middle of larger matrices, whose other numbers must stay.
+TEST(Matmul, OurOwnProductIsTheNaiveOne) {
+  const int64_t sizes[][3] = {{1, 1, 1},    {1, 40, 0},   {5, 33, 7},    {6, 2, 300},    {7, 3, 40},
+                              {40, 70, 30}, {64, 64, 64}, {200, 36, 20}, {193, 129, 65}, {3, 1025, 257}};
+  for (const auto& [m, n, k] : sizes)
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true})
+        for (const bool adds : {false, true}) {
+          SCOPED_TRACE(to_string(Shape{m, n, k}) + (ta ? " T" : " N") + (tb ? "T" : "N") + (adds ? " adds" : ""));
+          const Tensor a = random({ta ? k : m, (ta ? m : k) + 3}), b = random({tb ? n : k, (tb ? k : n) + 5}, 1);
+          const Tensor before = random({m, n + 2}, 2);
+          Tensor c = before.clone();
+          detail::multiply(
+              {ta, tb, m, n, k, 0.5, a.data(), a.size(1), b.data(), b.size(1), adds, c.mutable_data(), n + 2});
+          auto of = [](const Tensor& x, bool transposed, int64_t columns) {
+            const Tensor whole = slice(x, 1, 0, columns);
+            return transposed ? transpose(whole, 0, 1) : whole;
+          };
+          const Tensor product = naive_matrix(of(a, ta, ta ? m : k), of(b, tb, tb ? k : n)) * 0.5;
+          const Tensor old = slice(before, 1, 0, n);
+          expect_close(slice(c, 1, 0, n), adds ? old + product : product, kDouble ? 1e-12 : 2e-5);
+          expect_close(slice(c, 1, n, n + 2), slice(before, 1, n, n + 2), 0);
+        }
 }
 
 TEST(Matmul, VectorsAreRowsOnTheLeftAndColumnsOnTheRight) {

@@ -12,47 +12,36 @@
 #include <vector>
 
 #include "tensor/parallel.h"
+#include "tensor/product.h"
 #include "tests/bench/bench.h"
 
 using namespace bijou;
 
-// ---- The floor: every product that the library asks of BLAS passes here (the linker's --wrap) and can be replayed
-// ------
+// ---- The floor: the products of a step alone, replayed on BLAS ----------------------------------------------------
 
 namespace {
-struct Product {
-  CBLAS_TRANSPOSE ta, tb;
-  int m, n, k, lda, ldb, ldc;
-  float beta;
-};
-bool recording = false;
-std::vector<Product> products[64];  // of each thread
-}  // namespace
 
-extern "C" {
-void __real_cblas_sgemm(CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, int, int, int, float, const float*, int,
-                        const float*, int, float, float*, int);
-void __wrap_cblas_sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, float alpha,
-                        const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
-  if (recording) products[omp_get_thread_num()].push_back({ta, tb, m, n, k, lda, ldb, ldc, beta});
-  __real_cblas_sgemm(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-}
-}
+std::vector<detail::Product> products[64];  // of each thread
 
-namespace {
+void record(const detail::Product& p) { products[omp_get_thread_num()].push_back(p); }
 
 void replay() {
-  static std::vector<float> memory[64][3];
+  static std::vector<real> memory[64][3];
+  static const auto gemm = [] {
+    if constexpr (std::is_same_v<real, float>) return cblas_sgemm;
+    else return cblas_dgemm;
+  }();
 #pragma omp parallel num_threads(threads())
   {
-    const int t = omp_get_thread_num();
-    for (const Product& p : products[t]) {
-      const size_t need[3] = {size_t(p.lda) * size_t(p.ta == CblasTrans ? p.k : p.m),
-                              size_t(p.ldb) * size_t(p.tb == CblasTrans ? p.n : p.k), size_t(p.ldc) * size_t(p.m)};
-      for (int i = 0; i < 3; ++i)
-        if (memory[t][i].size() < need[i]) memory[t][i].resize(need[i]);
-      __real_cblas_sgemm(CblasRowMajor, p.ta, p.tb, p.m, p.n, p.k, 1, memory[t][0].data(), p.lda, memory[t][1].data(),
-                         p.ldb, p.beta, memory[t][2].data(), p.ldc);
+    auto& [a, b, c] = memory[omp_get_thread_num()];
+    for (const detail::Product& p : products[omp_get_thread_num()]) {
+      auto make_room = [](std::vector<real>& v, int64_t n) { v.resize(std::max(v.size(), size_t(n))); };
+      make_room(a, p.lda * (p.transpose_a ? p.k : p.m));
+      make_room(b, p.ldb * (p.transpose_b ? p.n : p.k));
+      make_room(c, p.ldc * p.m);
+      gemm(CblasRowMajor, p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
+           int(p.m), int(p.n), int(p.k), p.alpha, a.data(), int(p.lda), b.data(), int(p.ldb), p.adds, c.data(),
+           int(p.ldc));
     }
   }
 }
@@ -84,9 +73,9 @@ int serve(const bench::Cases& cases) {
     }
     const double us = median_us(seconds, work);
     for (auto& list : products) list.clear();
-    recording = true;
+    detail::product_observer = record;
     work();
-    recording = false;
+    detail::product_observer = nullptr;
     bool any = false;
     for (const auto& list : products) any = any || !list.empty();
     std::printf("{\"us\": %.3f, \"blas\": %.3f}\n", us, any ? median_us(seconds / 3, replay) : 0.0);

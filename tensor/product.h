@@ -1,0 +1,33 @@
+// The matrix product of plain memory on one thread, with the kernel of the convolutions (tensor/patch_product.h).
+//
+// A library of BLAS has one kernel for each processor it knows; Debian's OpenBLAS knows few of those with AVX-512, and
+// then uses half the width of their registers. There this product is up to twice as fast.
+#pragma once
+
+#include "tensor/lane.h"
+
+namespace bijou::detail {
+
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  real alpha;
+  const real* a;
+  int64_t lda;
+  const real* b;
+  int64_t ldb;
+  bool adds;
+  real* c;
+  int64_t ldc;
+};
+
+// c = alpha op(a) op(b), or c += ... where it adds; row-major, m x k times k x n, with leading dimensions.
+void multiply(const Product& product);
+
+// Whether multiply is the faster one; on narrower registers BLAS is a little better, and on thin matrices much better.
+inline bool beats_blas(const Product& p) { return kLanes * sizeof(real) == 64 && p.n > kLanes / 2; }
+
+// Told of every product before it is worked out, where it is not null: so tests/bench can replay them on BLAS.
+inline void (*product_observer)(const Product&) = nullptr;
+
+}  // namespace bijou::detail
