@@ -30,15 +30,6 @@ struct Cache {
 };
 Cache cache;
 
-// A sanitizer sees a use after release only if blocks really go back to the system.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kCaching = false;
-#elif defined(__has_feature)
-constexpr bool kCaching = !__has_feature(address_sanitizer);
-#else
-constexpr bool kCaching = true;
-#endif
-
 void* from_system(size_t bytes) {
   void* block = std::aligned_alloc(64, bytes);
   if (!block) throw std::bad_alloc();
@@ -64,7 +55,7 @@ Storage* allocate_storage(size_t bytes) {
 
 void release_storage(Storage* storage) {
   cache.stats.current -= bytes_of(storage->size_class);
-  if (!kCaching) return std::free(storage);
+  if (!kReusesMemory) return std::free(storage);
   storage->next = cache.free[storage->size_class];
   cache.free[storage->size_class] = storage;
 }
@@ -79,7 +70,7 @@ FreeNode* free_nodes[kNodeClasses];
 
 void* allocate_node(size_t bytes) {
   const size_t c = (bytes - 1) / kNodeStep;
-  if (c >= kNodeClasses || !kCaching) return ::operator new(bytes);
+  if (c >= kNodeClasses || !kReusesMemory) return ::operator new(bytes);
   FreeNode* node = free_nodes[c];
   if (!node) return ::operator new((c + 1) * kNodeStep);
   free_nodes[c] = node->next;
@@ -88,7 +79,7 @@ void* allocate_node(size_t bytes) {
 
 void release_node(void* node, size_t bytes) {
   const size_t c = (bytes - 1) / kNodeStep;
-  if (c >= kNodeClasses || !kCaching) return ::operator delete(node);
+  if (c >= kNodeClasses || !kReusesMemory) return ::operator delete(node);
   auto* f = static_cast<FreeNode*>(node);
   f->next = free_nodes[c];
   free_nodes[c] = f;

@@ -27,6 +27,15 @@ void release_storage(Storage* storage);   // back to its free list
 void* allocate_node(size_t bytes);
 void release_node(void* node, size_t bytes);
 
+// Not with the address sanitizer: it sees a use after release only if blocks really go back to the system.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kReusesMemory = false;
+#elif defined(__has_feature)
+constexpr bool kReusesMemory = !__has_feature(address_sanitizer);
+#else
+constexpr bool kReusesMemory = true;
+#endif
+
 struct MemoryStats {
   size_t current;      // bytes in live tensors
   size_t peak;         // the most there were since reset_peak_memory()

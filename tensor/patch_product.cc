@@ -6,8 +6,8 @@ namespace {
 // R rows and W registers of one panel of C: `start` and the products of these taps; without a start, C and the
 // products. (Not begun with C, since a sum of sums is the more accurate.)
 template <bool kByLane, int W, int R>
-void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c,
-          int64_t c_row, const int32_t* to) {
+void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, const real* start, real* c, int64_t c_row,
+          const int32_t* to) {
   const int64_t step = kByLane ? kPanel : 1;
   const real* pixel[R];
   Lane sum[R][W];
@@ -87,40 +87,65 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
   }
 }
 
-// ---- Transposition, 16 bytes square at a time -----------------------------------------------------------------------
+// ---- Transposition: four rows at a time (two, of doubles), as wide as a register
+// -------------------------------------
 
-constexpr int64_t kSquare = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
+constexpr int64_t kRows = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
 
-void transpose_square(const real* from, int64_t from_stride, real* to, int64_t to_stride) {
+// The 16-byte blocks of a register, each to a place of its own.
+template <class D, class V>
+void store_blocks(D d, V x, real* to, int64_t stride) {
+  if constexpr (hn::MaxLanes(d) <= size_t(kRows)) hn::StoreU(x, d, to);
+  else {
+    const hn::Half<D> half;
+    store_blocks(half, hn::LowerHalf(half, x), to, stride);
+    store_blocks(half, hn::UpperHalf(half, x), to + int64_t(hn::MaxLanes(half)) * stride, stride);
+  }
+}
+
+// kRows rows as long as a register of D, to as many rows of kRows.
+template <class D>
+void transpose_strip(D d, const real* from, int64_t from_stride, real* to, int64_t to_stride) {
 #if HWY_TARGET == HWY_SCALAR
   *to = *from;
 #else
-  constexpr hn::CappedTag<real, size_t(kSquare)> d;
   auto load = [&](int64_t i) { return hn::LoadU(d, from + i * from_stride); };
-  auto store = [&](auto x, int64_t i) { hn::StoreU(x, d, to + i * to_stride); };
+  auto store = [&](auto x, int64_t i) { store_blocks(d, x, to + i * to_stride, to_stride); };
   const auto low = hn::InterleaveLower(d, load(0), load(1)), high = hn::InterleaveUpper(d, load(0), load(1));
-  if constexpr (kSquare == 2) {
+  if constexpr (kRows == 2) {
     store(low, 0);
     store(high, 1);
   } else {
+    // Pairs of numbers now move as doubles.
+    const hn::Repartition<double, D> pairs;
+    auto pair = [&](auto x) { return hn::BitCast(pairs, x); };
+    auto back = [&](auto x) { return hn::BitCast(d, x); };
     const auto low2 = hn::InterleaveLower(d, load(2), load(3)), high2 = hn::InterleaveUpper(d, load(2), load(3));
-    store(hn::ConcatLowerLower(d, low2, low), 0);
-    store(hn::ConcatUpperUpper(d, low2, low), 1);
-    store(hn::ConcatLowerLower(d, high2, high), 2);
-    store(hn::ConcatUpperUpper(d, high2, high), 3);
+    store(back(hn::InterleaveLower(pairs, pair(low), pair(low2))), 0);
+    store(back(hn::InterleaveUpper(pairs, pair(low), pair(low2))), 1);
+    store(back(hn::InterleaveLower(pairs, pair(high), pair(high2))), 2);
+    store(back(hn::InterleaveUpper(pairs, pair(high), pair(high2))), 3);
   }
 #endif
 }
 
-// Calls square(i, k) for whole squares of [channels][length], and single(i, k) for what is left over. Few rows at a
-// time: the lines of many, a power of two apart, would compete for the same places in the cache.
-template <class Square, class Single>
-void for_each_square(int64_t channels, int64_t length, const Square& square, const Single& single) {
-  const int64_t i_end = channels - channels % kSquare, k_end = length - length % kSquare;
-  for (int64_t i = 0; i < i_end; i += kSquare)
-    for (int64_t k = 0; k < k_end; k += kSquare) square(i, k);
-  for (int64_t i = 0; i < channels; ++i)
-    for (int64_t k = i < i_end ? k_end : 0; k < length; ++k) single(i, k);
+// from [rows][columns] to [columns][rows], both with strides. Few rows at a time: the lines of many, a power of two
+// apart, would compete for the same places in the cache.
+void transpose(const real* from, int64_t rows, int64_t columns, int64_t from_stride, real* to, int64_t to_stride) {
+  constexpr hn::CappedTag<real, size_t(kRows)> block;
+  int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    int64_t c = 0;
+    auto strips = [&](auto d) {
+      for (constexpr int64_t kWidth = int64_t(hn::MaxLanes(decltype(d)())); c + kWidth <= columns; c += kWidth)
+        transpose_strip(d, from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+    };
+    strips(kLane), strips(block);
+    for (; c < columns; ++c)
+      for (int64_t i = r; i < r + kRows; ++i) to[c * to_stride + i] = from[i * from_stride + c];
+  }
+  for (; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
 }
 
 }  // namespace
@@ -150,19 +175,13 @@ void to_panels(const real* from, int64_t channels, int64_t stride, int64_t lengt
   for (int64_t p = 0; p < channels; p += kPanel, from += kPanel * stride, panels += kPanel * length) {
     const int64_t here = std::min(kPanel, channels - p);
     if (here < kPanel) std::fill_n(panels, kPanel * length, real(0));
-    for_each_square(
-        here, length,
-        [&](int64_t i, int64_t k) { transpose_square(from + i * stride + k, stride, panels + k * kPanel + i, kPanel); },
-        [&](int64_t i, int64_t k) { panels[k * kPanel + i] = from[i * stride + k]; });
+    transpose(from, here, length, stride, panels, kPanel);
   }
 }
 
 void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* to) {
   for (int64_t p = 0; p < channels; p += kPanel, to += kPanel * stride, panels += kPanel * length)
-    for_each_square(
-        std::min(kPanel, channels - p), length,
-        [&](int64_t i, int64_t k) { transpose_square(panels + k * kPanel + i, kPanel, to + i * stride + k, stride); },
-        [&](int64_t i, int64_t k) { to[i * stride + k] = panels[k * kPanel + i]; });
+    transpose(panels, length, std::min(kPanel, channels - p), kPanel, to, stride);
 }
 
 }  // namespace bijou::detail

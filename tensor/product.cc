@@ -69,8 +69,11 @@ const real* lay_out(const Matrix& a, int64_t rows, int64_t depth, bool copies, S
     down = depth;
     for (int64_t r = 0; r < rows; ++r) copy_row(a.data + r * a.down, depth, &s.left[size_t(r * depth)]);
   } else if (copies) {
-    right = group = kPanel;
-    pack(a.transposed(), depth, rows, s.left.data());
+    right = group = kLanes;
+    for (int64_t first = 0; first < rows; first += group)
+      for (int64_t k = 0; k < depth; ++k)
+        copy_row(a.data + k * a.right + first, std::min(group, rows - first),
+                 &s.left[size_t(first * depth + k * kLanes)]);
   }
   for (int64_t first = 0; first < rows; first += group)
     for (int64_t r = 0; r < std::min(group, rows - first); ++r)
@@ -118,7 +121,8 @@ void multiply(const Product& p) {
           (Lane::load(v + at) * Lane(p.alpha)).store(v + at);
       for (int64_t i = 0; i < m; i += kBlockRows) {
         const int64_t rows = std::min(kBlockRows, m - i);
-        const bool copies = left.down == 1 || columns >= 4 * kPanel;
+        // Where rows lie side by side, a thin last panel may read beyond them.
+        const bool copies = columns >= 4 * kPanel || (left.down == 1 && columns % kPanel > 0);
         PatchProduct block{.x = lay_out(left.from(i, k), rows, depth, copies, scratch),
                            .patch = Offsets(scratch.row).first(size_t(rows)),
                            .tap = Offsets(scratch.depth).first(size_t(depth)),

@@ -388,7 +388,7 @@ TEST(Engine, BackwardGivesMemoryBackAsItPasses) {
 }
 
 TEST(Engine, SteadyTrainingTakesNothingFromTheSystem) {
-  if (!testing::kReusesMemory) GTEST_SKIP() << "the cache is off under the address sanitizer";
+  if (!kReusesMemory) GTEST_SKIP() << "the cache is off under the address sanitizer";
   Var w1 = parameter(random({20, 33}, 1)), b1 = parameter(zeros({33})), w2 = parameter(random({33, 1}, 2));
   const Tensor x = random({64, 20}, 3), y = random({64, 1}, 4);
   auto step = [&] {

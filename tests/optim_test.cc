@@ -330,7 +330,7 @@ TEST(Optimizer, NamesWhatIsWrongWithItsOptions) {
 }
 
 TEST(Optimizer, TakesNothingFromTheSystemOnceItRuns) {
-  if (!testing::kReusesMemory) GTEST_SKIP() << "the cache is off under the address sanitizer";
+  if (!kReusesMemory) GTEST_SKIP() << "the cache is off under the address sanitizer";
   std::vector<Var> w{parameter(random({50, 20}, 1)), parameter(random({20}, 2))};
   Adam adam(w);
   LARS lars(w);

@@ -14,14 +14,6 @@
 
 namespace bijou::testing {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kReusesMemory = false;  // with the address sanitizer, every block goes back to the system
-#elif defined(__has_feature)
-constexpr bool kReusesMemory = !__has_feature(address_sanitizer);
-#else
-constexpr bool kReusesMemory = true;
-#endif
-
 constexpr bool kDouble = std::is_same_v<real, double>;
 constexpr double kTolerance = kDouble ? 1e-10 : 1e-5;  // for values that a few operations made
 

@@ -14,7 +14,6 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_error;
-using testing::kReusesMemory;
 
 constexpr real kInf = std::numeric_limits<real>::infinity(), kNan = std::numeric_limits<real>::quiet_NaN();
 
