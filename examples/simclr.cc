@@ -86,7 +86,8 @@ void few_labels(Pretrained& p, const Dataset& train, const Dataset& test, int dr
   for (const double count : counts) {
     std::vector<double> sums(kArms.size(), 0);
     for (int d = 0; d < draws && !interrupted(); ++d) {
-      const FewLabels f = with_few_labels(p, train, test, int64_t(count), 100 * run.seed + uint64_t(d), tuning_steps);
+      const FewLabels f =
+          with_few_labels(p, train, test, int64_t(count), 100 * run.seed + uint64_t(d), {.steps = tuning_steps});
       for (size_t k = 0; k < kArms.size(); ++k) sums[k] += f.*kArms[k].second / draws;
       progress.step();
     }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kBlockRows = 192;  // kBlockRows x kDepth numbers of the left matrix stay in the second-level cache
 constexpr int64_t kBlockColumns = 1024;  // of the right matrix, packed at a time
+constexpr int64_t kFurthest = INT32_MAX / std::max(kBlockRows, kDepth);
 static_assert(kBlockRows % kPanel == 0 && kBlockColumns % kPanel == 0);
 
 // A matrix in memory: entry (i, k) lies at data[i * down + k * right]. One of the two strides is 1.
@@ -99,6 +100,8 @@ void odd_panel(PatchProduct p, bool turned, bool adds, real* c, int64_t ldc, Scr
 
 }  // namespace
 
+// Block by block of op(b), which is packed into panels, each of which fits the first-level cache; under it, block by
+// block of the rows of op(a), which stay in the second-level one while the kernel goes from panel to panel.
 void multiply(const Product& p) {
   static thread_local Scratch scratch;
   Matrix left(p.a, p.lda, p.transpose_a), right(p.b, p.ldb, p.transpose_b);
@@ -121,8 +124,9 @@ void multiply(const Product& p) {
           (Lane::load(v + at) * Lane(p.alpha)).store(v + at);
       for (int64_t i = 0; i < m; i += kBlockRows) {
         const int64_t rows = std::min(kBlockRows, m - i);
-        // Where rows lie side by side, a thin last panel may read beyond them.
-        const bool copies = columns >= 4 * kPanel || (left.down == 1 && columns % kPanel > 0);
+        // Where rows lie side by side, a thin last panel may read beyond them; and offsets must fit into 32 bits.
+        const bool copies = columns >= 4 * kPanel || (left.down == 1 && columns % kPanel > 0) ||
+                            std::max(left.down, left.right) > kFurthest;
         PatchProduct block{.x = lay_out(left.from(i, k), rows, depth, copies, scratch),
                            .patch = Offsets(scratch.row).first(size_t(rows)),
                            .tap = Offsets(scratch.depth).first(size_t(depth)),

@@ -84,6 +84,17 @@ TEST(PixelCnn, GradientsOfTheMixtureAreRight) {
                    {random({1, mixture_parameters(2, 2), 1, 3})});
 }
 
+// Through eight layers: what a gate gives out is as large as what it got, also where it is told nothing but noise.
+TEST(PixelCnn, GatesBeginWithNumbersThatNeitherFadeNorGrow) {
+  manual_seed(3);
+  nn::GatedPixelLayer::Stacks x{Var(random({4, 32, 12, 12}) * real(0.34)), Var(zeros({4, 32, 12, 12}))};
+  for (int layer = 0; layer < 8; ++layer) {
+    nn::GatedPixelLayer gated({.in = 32, .channels = 32, .kernel = 3, .mask = nn::PixelMask::kB});
+    x = gated(x, {});
+    EXPECT_NEAR(mean(square(x.v)).item(), 0.116, 0.04) << "layer " << layer;
+  }
+}
+
 TEST(PixelCnn, TheConditionMatters) {
   const PixelCnn model = small_pixelcnn(true, 0, 1, 2);
   const Tensor x = zeros({1, 1, 5, 6});

@@ -8,6 +8,8 @@ namespace bijou::experiments {
 namespace {
 
 constexpr int64_t kBatch = 64;
+// Gentler than fine_tune's own, so that less is forgotten of what was learnt without labels.
+const ssl::FineTuneOptions kTuning = {.steps = 600, .lr = 4e-4};
 
 // One pre-training, then two labels a class, drawn five times; the mean.
 Measurements few_labels(const Trial& trial) {
@@ -21,7 +23,7 @@ Measurements few_labels(const Trial& trial) {
   constexpr int kDraws = 5;
   FewLabels mean{};
   for (uint64_t draw = 0; draw < kDraws; ++draw) {
-    const FewLabels one = with_few_labels(pretrained, train, test, 2, trial.seed * kDraws + draw);
+    const FewLabels one = with_few_labels(pretrained, train, test, 2, trial.seed * kDraws + draw, kTuning);
     mean.probe += one.probe / kDraws, mean.fine_tuned += one.fine_tuned / kDraws;
     mean.supervised_augmented += one.supervised_augmented / kDraws, mean.supervised += one.supervised / kDraws;
     mean.random_probe += one.random_probe / kDraws;

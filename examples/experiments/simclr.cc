@@ -89,7 +89,8 @@ Pretrained pretrain(const Tensor& images, const Pretraining& o) {
 }
 
 FewLabels with_few_labels(Pretrained& pretrained, const support::Dataset& train, const support::Dataset& test,
-                          int64_t per_class, uint64_t draw, int64_t tuning_steps) {
+                          int64_t per_class, uint64_t draw, ssl::FineTuneOptions tuning) {
+  tuning.seed = draw;
   Generator g = Generator(draw).fork(uint64_t(per_class));
   const Indices rows = ssl::few_per_class(train.labels, int64_t(train.classes.size()), per_class, g);
   const Tensor images = index_select(train.images, 0, rows);
@@ -99,8 +100,7 @@ FewLabels with_few_labels(Pretrained& pretrained, const support::Dataset& train,
     return ssl::accuracy(said, test.labels);
   };
   auto tuned = [&](const nn::AnyModule& encoder, const ssl::Augmentation& noise) {
-    nn::Sequential net =
-        ssl::fine_tune(encoder, kFeatures, images, labels, noise, {.steps = tuning_steps, .seed = draw});
+    nn::Sequential net = ssl::fine_tune(encoder, kFeatures, images, labels, noise, tuning);
     return ssl::accuracy(ssl::predict(net, test.images), test.labels);
   };
   const ssl::Augmentation views = make_views(images.size(1));

@@ -41,13 +41,14 @@ struct Pretrained {
 };
 Pretrained pretrain(const Tensor& images, const Pretraining& options);
 
-// Test accuracies with a few labels a class.
+// Test accuracies with a few labels a class; all that is trained with labels, controls too, is trained as `tuning`
+// says.
 struct FewLabels {
   double probe, fine_tuned;                 // on and from the pre-trained encoder
   double supervised_augmented, supervised;  // from the untrained one, with and without the views
   double random_probe;                      // on the untrained one
 };
 FewLabels with_few_labels(Pretrained& pretrained, const support::Dataset& train, const support::Dataset& test,
-                          int64_t per_class, uint64_t draw, int64_t tuning_steps = 300);
+                          int64_t per_class, uint64_t draw, ssl::FineTuneOptions tuning = {});
 
 }  // namespace bijou::experiments
