@@ -1,7 +1,8 @@
 // The matrix product of plain memory on one thread, with the kernel of the convolutions (tensor/patch_product.h).
 //
-// A library of BLAS has one kernel for each processor it knows; Debian's OpenBLAS knows few of those with AVX-512, and
-// then uses half the width of their registers. There this product is up to twice as fast.
+// OpenBLAS picks kernels by the name of the processor, or by OPENBLAS_CORETYPE; where it ends up with those for AVX2 on
+// a processor that has AVX-512, this product is up to twice as fast. With AVX-512 kernels of its own it is about equal:
+// better for few rows, worse for matrices of less than 32 rows and columns.
 #pragma once
 
 #include "tensor/lane.h"
@@ -24,7 +25,7 @@ struct Product {
 // c = alpha op(a) op(b), or c += ... where it adds; row-major, m x k times k x n, with leading dimensions.
 void multiply(const Product& product);
 
-// Whether multiply is the faster one; on narrower registers BLAS is a little better, and on thin matrices much better.
+// On narrower registers BLAS is a little better, and on thin matrices much better.
 inline bool beats_blas(const Product& p) { return kLanes * sizeof(real) == 64 && p.n > kLanes / 2; }
 
 // Told of every product before it is worked out, where it is not null: so tests/bench can replay them on BLAS.

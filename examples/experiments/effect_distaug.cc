@@ -12,7 +12,7 @@ Measurements bits(const PixelSets& data, const DistAugArm& arm, int epochs, uint
 // The table's order: CIFAR-10 in grey, 12 x 12 pixels of 8 levels.
 Arm thumbnails(const std::string& name, const DistAugArm& arm) {
   return {name, [arm](const Trial& t) {
-            return bits(small_images(t.dataset("cifar10"), t.data, {.seed = t.seed}), arm, 60, t.seed);
+            return bits(small_images(t.dataset("cifar10"), t.data, {.seed = t.seed}), arm, 90, t.seed);
           }};
 }
 

@@ -4,7 +4,8 @@
 
 The two sides take turns, a short burst each, so that a drift of the machine's speed meets both; what is printed are
 medians of the bursts' medians, in microseconds, and the ratio PyTorch / bijou. For whole steps, `blas` is the time of
-that step's own BLAS calls run bare: the floor for any implementation on this BLAS.
+that step's products run bare, on BLAS: the floor for any implementation on this BLAS. bijou can be below it where
+registers are wide, as its products then are its own (tensor/product.h).
 """
 import json
 import math
