@@ -5,6 +5,7 @@
 #include "autograd/map.h"
 #include "nn/distributions.h"
 #include "nn/dropout.h"
+#include "nn/init.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::nn {
@@ -34,8 +35,8 @@ Var gate(const Var& x, const Linear* from_condition, const Var& condition) {
 // the weights that read them make up for that; PyTorch's, of variance 1 / (3 fan_in), let them fade fivefold from layer
 // to layer, and the deepest layers learn last. parts: how many sums of equal size a gate reads.
 void keep_size(Conv2d& conv, double mean_square, double parts) {
-  const double fan_in = double(conv.weight.numel()) / double(conv.weight.size(0));
-  conv.weight = parameter(randn(conv.weight.shape()) * real(1 / std::sqrt(mean_square * parts * fan_in)));
+  const Tensor unit = init::kaiming_normal(conv.weight.shape(), {.a = 1});  // of variance 1 / fan_in
+  conv.weight = parameter(unit * real(1 / std::sqrt(mean_square * parts)));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "tensor/matmul.h"
 
-#include <cblas.h>
-
 #include "tensor/parallel.h"
 #include "tensor/product.h"
 
@@ -10,23 +8,10 @@ namespace {
 
 constexpr double kParallelFlops = 4e6;  // a smaller product is faster on one thread
 
-void blas(const detail::Product& p) {
-  const auto op_a = p.transpose_a ? CblasTrans : CblasNoTrans, op_b = p.transpose_b ? CblasTrans : CblasNoTrans;
-  const auto gemm = [] {
-    if constexpr (std::is_same_v<real, float>) return cblas_sgemm;
-    else return cblas_dgemm;
-  }();
-  gemm(CblasRowMajor, op_a, op_b, int(p.m), int(p.n), int(p.k), p.alpha, p.a, int(p.lda), p.b, int(p.ldb), p.adds, p.c,
-       int(p.ldc));
-}
-
 void on_one_thread(const detail::Product& p) {
   if (detail::product_observer) detail::product_observer(p);
   beats_blas(p) ? multiply(p) : blas(p);
 }
-
-// BLAS itself runs on one thread; we split, and so decide when it pays and use one pool of threads.
-const bool one_blas_thread = (openblas_set_num_threads(1), true);
 
 // A matrix, or a stack of them, as the product sees it.
 struct Operand {

@@ -87,8 +87,7 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
   }
 }
 
-// ---- Transposition: four rows at a time (two, of doubles), as wide as a register
-// -------------------------------------
+// ---- Transposition, four rows (two of doubles) at a time, as wide as a register -------------------------------------
 
 constexpr int64_t kRows = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
 

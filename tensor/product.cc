@@ -1,5 +1,7 @@
 #include "tensor/product.h"
 
+#include <cblas.h>
+
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -98,7 +100,20 @@ void odd_panel(PatchProduct p, bool turned, bool adds, real* c, int64_t ldc, Scr
   }
 }
 
+// BLAS itself runs on one thread; matmul splits, and so decides when it pays and uses one pool of threads.
+const bool one_blas_thread = (openblas_set_num_threads(1), true);
+
 }  // namespace
+
+void blas(const Product& p) {
+  const auto op_a = p.transpose_a ? CblasTrans : CblasNoTrans, op_b = p.transpose_b ? CblasTrans : CblasNoTrans;
+  const auto gemm = [] {
+    if constexpr (std::is_same_v<real, float>) return cblas_sgemm;
+    else return cblas_dgemm;
+  }();
+  gemm(CblasRowMajor, op_a, op_b, int(p.m), int(p.n), int(p.k), p.alpha, p.a, int(p.lda), p.b, int(p.ldb), p.adds, p.c,
+       int(p.ldc));
+}
 
 // Block by block of op(b), which is packed into panels, each of which fits the first-level cache; under it, block by
 // block of the rows of op(a), which stay in the second-level one while the kernel goes from panel to panel.
@@ -122,11 +137,11 @@ void multiply(const Product& p) {
       if (p.alpha != 1)
         for (int64_t at = 0; at < panels_for(columns) * depth * kPanel; at += kLanes)
           (Lane::load(v + at) * Lane(p.alpha)).store(v + at);
+      // Where rows lie side by side, a thin last panel may read beyond them; and offsets must fit into 32 bits.
+      const bool copies = columns >= 4 * kPanel || (left.down == 1 && columns % kPanel > 0) ||
+                          std::max(left.down, left.right) > kFurthest;
       for (int64_t i = 0; i < m; i += kBlockRows) {
         const int64_t rows = std::min(kBlockRows, m - i);
-        // Where rows lie side by side, a thin last panel may read beyond them; and offsets must fit into 32 bits.
-        const bool copies = columns >= 4 * kPanel || (left.down == 1 && columns % kPanel > 0) ||
-                            std::max(left.down, left.right) > kFurthest;
         PatchProduct block{.x = lay_out(left.from(i, k), rows, depth, copies, scratch),
                            .patch = Offsets(scratch.row).first(size_t(rows)),
                            .tap = Offsets(scratch.depth).first(size_t(depth)),

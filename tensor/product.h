@@ -24,6 +24,7 @@ struct Product {
 
 // c = alpha op(a) op(b), or c += ... where it adds; row-major, m x k times k x n, with leading dimensions.
 void multiply(const Product& product);
+void blas(const Product& product);  // the same, by BLAS
 
 // On narrower registers BLAS is a little better, and on thin matrices much better.
 inline bool beats_blas(const Product& p) { return kLanes * sizeof(real) == 64 && p.n > kLanes / 2; }

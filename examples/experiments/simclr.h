@@ -41,13 +41,13 @@ struct Pretrained {
 };
 Pretrained pretrain(const Tensor& images, const Pretraining& options);
 
-// Test accuracies with a few labels a class; all that is trained with labels, controls too, is trained as `tuning`
-// says.
+// Test accuracies with a few labels a class.
 struct FewLabels {
   double probe, fine_tuned;                 // on and from the pre-trained encoder
   double supervised_augmented, supervised;  // from the untrained one, with and without the views
   double random_probe;                      // on the untrained one
 };
+// Fine-tuning and its supervised controls are all trained as `tuning` says.
 FewLabels with_few_labels(Pretrained& pretrained, const support::Dataset& train, const support::Dataset& test,
                           int64_t per_class, uint64_t draw, ssl::FineTuneOptions tuning = {});
 

@@ -2,7 +2,6 @@
 // "threads seconds case" and answers each with the median time of a call and of the call's bare BLAS products, in
 // microseconds, as JSON.
 #include <benchmark/benchmark.h>
-#include <cblas.h>
 
 #include <algorithm>
 #include <chrono>
@@ -27,21 +26,16 @@ void record(const detail::Product& p) { products[omp_get_thread_num()].push_back
 
 void replay() {
   static std::vector<real> memory[64][3];
-  static const auto gemm = [] {
-    if constexpr (std::is_same_v<real, float>) return cblas_sgemm;
-    else return cblas_dgemm;
-  }();
 #pragma omp parallel num_threads(threads())
   {
     auto& [a, b, c] = memory[omp_get_thread_num()];
-    for (const detail::Product& p : products[omp_get_thread_num()]) {
+    for (detail::Product p : products[omp_get_thread_num()]) {
       auto make_room = [](std::vector<real>& v, int64_t n) { v.resize(std::max(v.size(), size_t(n))); };
       make_room(a, p.lda * (p.transpose_a ? p.k : p.m));
       make_room(b, p.ldb * (p.transpose_b ? p.n : p.k));
       make_room(c, p.ldc * p.m);
-      gemm(CblasRowMajor, p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
-           int(p.m), int(p.n), int(p.k), p.alpha, a.data(), int(p.lda), b.data(), int(p.ldb), p.adds, c.data(),
-           int(p.ldc));
+      p.a = a.data(), p.b = b.data(), p.c = c.data();
+      blas(p);
     }
   }
 }
