@@ -3,6 +3,8 @@
 namespace bijou::detail {
 namespace {
 
+constexpr int kTileRows = kAvx512 ? 8 : 6;  // of two registers
+
 // R rows and W registers of one panel of C: `start` and the products of these taps; without a start, C and the
 // products. (Not begun with C, since a sum of sums is the more accurate.)
 template <bool kByLane, int W, int R>
@@ -14,6 +16,8 @@ void tile(const real* x, const int32_t* patch, Offsets taps, const real* v, cons
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
     pixel[r] = x + patch[r] * step;
+    for (int k = 0; k < W; ++k)  // by the time it is written it is near
+      __builtin_prefetch(c + to[r] * c_row + k * kLanes, 1);
     for (int k = 0; k < W; ++k) sum[r][k] = start ? Lane::load(start + k * kLanes) : Lane(0);
   }
 #pragma GCC unroll 1  // the sums, a row of V and one of x fill the sixteen registers of AVX2
@@ -161,11 +165,11 @@ void multiply(const PatchProduct& p) {
       real* c = p.c + k * p.c_panel;
       const int64_t channels = std::min(kPanel, p.channels - k * kPanel);
       const bool thin = channels <= 3 && run_length(p.patch, 0) >= kLanes;
-      if (p.by_lane) panel<true, 2, 6>(p, some, v, start, c);
+      if (p.by_lane) panel<true, 2, kTileRows>(p, some, v, start, c);
       else if (thin)
         (channels == 1 ? thin_panel<1> : channels == 2 ? thin_panel<2> : thin_panel<3>)(p, some, v, start, c);
       else if (channels <= kLanes) panel<false, 1, 8>(p, some, v, start, c);
-      else panel<false, 2, 6>(p, some, v, start, c);
+      else panel<false, 2, kTileRows>(p, some, v, start, c);
     }
   }
 }

@@ -13,9 +13,9 @@
 //
 // The columns of V and C are channels, and lie in SIMD lanes. They are kept in panels of kPanel channels, two
 // registers: a panel is [rows][kPanel], so that the innermost loop reads V straight through. The kernel holds 6 x 2
-// registers of C and does 12 multiply-adds for 2 loads from V and 6 from x: at the speed of a good matrix product. A
-// panel at most half full is worked on in its first register only, 8 rows at a time; and where there are no more than
-// three channels, as in the last layer of a decoder, neighbouring patches lie in the lanes instead.
+// registers of C (8 x 2 of AVX-512's) and does 12 multiply-adds for 2 loads from V and 6 from x: at the speed of a good
+// matrix product. A panel at most half full is worked on in its first register only, 8 rows at a time; and where there
+// are no more than three channels, as in the last layer of a decoder, neighbouring patches lie in the lanes instead.
 #pragma once
 
 #include <span>
@@ -27,7 +27,8 @@ namespace bijou::detail {
 constexpr int64_t kPanel = 2 * kLanes;
 inline int64_t panels_for(int64_t channels) { return (channels + kPanel - 1) / kPanel; }
 
-constexpr int64_t kDepth = 256;  // taps in one go: that much of a panel of V stays in the first-level cache
+constexpr bool kAvx512 = kLanes * sizeof(real) == 64;  // 32 registers of 512 bits
+constexpr int64_t kDepth = 192;  // taps in one go: that much of a panel of V stays in the first-level cache
 constexpr int64_t kOverread = 4 * kLanes;
 
 using Offsets = std::span<const int32_t>;

@@ -2,11 +2,10 @@
 
 #include <cblas.h>
 
+#include <array>
+#include <memory>
 #include <numeric>
 #include <utility>
-#include <vector>
-
-#include "tensor/patch_product.h"
 
 namespace bijou::detail {
 namespace {
@@ -35,20 +34,15 @@ struct Matrix {
   }
 };
 
-// What a thread keeps from product to product.
+// What a thread keeps from product to product; aligned, since a load that meets two cache lines takes twice as long.
 struct Scratch {
-  std::vector<real> left, right, panel, zeros;
-  std::vector<int32_t> row, depth, to;
-  Scratch()
-      : left(size_t(kDepth * kBlockRows + kOverread)),
-        right(size_t(kDepth * kBlockColumns)),
-        panel(size_t(kBlockRows * kPanel)),
-        zeros(size_t(kBlockColumns)),
-        row(size_t(kBlockRows)),
-        depth(size_t(kDepth)),
-        to(size_t(kBlockRows)) {
-    std::iota(to.begin(), to.end(), 0);
-  }
+  alignas(64) std::array<real, size_t(kDepth* kBlockRows + kOverread)> left;
+  alignas(64) std::array<real, size_t(kDepth* kBlockColumns)> right;
+  alignas(64) std::array<real, size_t(kBlockRows* kPanel)> panel;
+  std::array<real, size_t(kBlockColumns)> zeros{};
+  std::array<int32_t, size_t(kBlockRows)> row, to;
+  std::array<int32_t, size_t(kDepth)> depth;
+  Scratch() { std::iota(to.begin(), to.end(), 0); }
 };
 
 // The first depth x columns numbers of b as panels [panels][depth][kPanel].
@@ -73,8 +67,8 @@ const real* lay_out(const Matrix& a, int64_t rows, int64_t depth, bool copies, S
     for (int64_t r = 0; r < rows; ++r) copy_row(a.data + r * a.down, depth, &s.left[size_t(r * depth)]);
   } else if (copies) {
     right = group = kLanes;
-    for (int64_t first = 0; first < rows; first += group)
-      for (int64_t k = 0; k < depth; ++k)
+    for (int64_t k = 0; k < depth; ++k)
+      for (int64_t first = 0; first < rows; first += group)
         copy_row(a.data + k * a.right + first, std::min(group, rows - first),
                  &s.left[size_t(first * depth + k * kLanes)]);
   }
@@ -118,7 +112,8 @@ void blas(const Product& p) {
 // Block by block of op(b), which is packed into panels, each of which fits the first-level cache; under it, block by
 // block of the rows of op(a), which stay in the second-level one while the kernel goes from panel to panel.
 void multiply(const Product& p) {
-  static thread_local Scratch scratch;
+  static thread_local const auto kept = std::make_unique<Scratch>();
+  Scratch& scratch = *kept;
   Matrix left(p.a, p.lda, p.transpose_a), right(p.b, p.ldb, p.transpose_b);
   int64_t m = p.m, n = p.n;
   const bool turned = p.transpose_b && m <= kPanel && m < n;  // cᵀ = op(b)ᵀ op(a)ᵀ: there is less to transpose
