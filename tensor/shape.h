@@ -26,11 +26,7 @@ class Shape {
   }
 
   int rank() const { return rank_; }
-  int64_t numel() const {  // of all seven, as sizes past the rank are 1: quicker than to stop at the rank
-    int64_t n = 1;
-    for (int64_t size : sizes_) n *= size;
-    return n;
-  }
+  int64_t numel() const { return product(0, rank_); }
   bool negative() const {  // is any size, as the -1 of reshape?
     int32_t signs = 0;
     for (int32_t size : sizes_) signs |= size;
