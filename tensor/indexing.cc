@@ -91,13 +91,14 @@ Tensor index_add(const Shape& shape, int axis, const Indices& index, const Tenso
   check(index.dim() == 1 && y.dim() == shape.rank() && y.shape() == resized(shape, axis, index.numel()),
         "index_add: index ", index.shape(), " and values ", y.shape(), " for axis ", axis, " of shape ", shape);
   check_positions(index, shape, axis, "index_add");
-  Tensor x = zeros(shape);
+  Tensor x(shape);
   const Lines l(shape, axis);
   const int64_t m = index.numel();
   const bijou::index* rows = index.data();
   const real* in = y.data();
   real* out = x.mutable_data();
-  parallel_for(l.outer * l.n, grain_for(y.numel() / (l.outer * l.n + 1)), [=](int64_t first, int64_t last) {
+  parallel_for(l.outer * l.n, grain_for(l.inner + y.numel() / (l.outer * l.n + 1)), [=](int64_t first, int64_t last) {
+    std::fill(out + first * l.inner, out + last * l.inner, real(0));
     for (int64_t o = first / l.n; o * l.n < last; ++o)
       for (int64_t k = 0; k < m; ++k) {
         const int64_t row = o * l.n + rows[k];
