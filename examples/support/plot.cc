@@ -16,13 +16,13 @@
 namespace bijou::support {
 namespace {
 
-// Okabe and Ito's colours, which colour-blind readers can tell apart, the strongest first.
+// Okabe and Ito's colours, which colour-blind readers can tell apart, the strongest first; then again, dashed.
 const char* const kColors[] = {"0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9", "555555"};
 
 const char* const kLook = R"(set border 3 lc rgb '#666666'
 set tics nomirror out textcolor rgb '#333333'
 set grid lt 1 lw 0.5 lc rgb '#dddddd'
-set key top right Left reverse samplen 1.5 spacing 1.2
+set key below Left reverse samplen 1.5 spacing 1.2 width 2
 set datafile missing 'NaN'
 )";
 
@@ -75,12 +75,13 @@ std::string rows(const Series& s) {
   return text;
 }
 
-void add_line(const std::string& block, const std::string& title, const std::string& color, bool filled, bool band,
-              Commands* all) {
+void add_line(const std::string& block, const std::string& title, const std::string& color, bool dashed, bool filled,
+              bool band, Commands* all) {
   const std::string shade = " notitle with filledcurves fs transparent solid 0.25 noborder lc rgb '#" + color + "', ";
   if (filled) all->shades += block + " using 1:2:(0)" + shade;
   if (band) all->shades += block + " using 1:($2-$3):($2+$3)" + shade;
-  all->add_mark(block + " using 1:2" + title + " with lines lw 2 lc rgb '#" + color + "'");
+  all->add_mark(block + " using 1:2" + title + " with lines lw 2 dt " + (dashed ? "2" : "1") + " lc rgb '#" + color +
+                "'");
 }
 
 // The more points, the smaller, and always somewhat transparent (#50); in the legend large enough to be seen.
@@ -199,7 +200,7 @@ std::string Plot::script(const std::string& terminal) const {
     const std::string title = series.label.empty() ? " notitle" : " title " + quoted(series.label, '\'');
     const std::string color = kColors[k % std::size(kColors)];
     if (style == Style::kPoints) add_points(block, title, color, series.y.size(), &all);
-    else add_line(block, title, color, style == Style::kArea, !series.error.empty(), &all);
+    else add_line(block, title, color, k >= std::size(kColors), style == Style::kArea, !series.error.empty(), &all);
   }
   const auto& o = options_;
   return all.data + "set terminal " + terminal + "\nset title " + quoted(o.title, '\'') + "\nset xlabel " +
