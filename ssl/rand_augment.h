@@ -4,7 +4,8 @@
 //
 // E. Cubuk et al., "RandAugment: practical automated data augmentation with a reduced search space", CVPR Workshops
 // 2020. The magnitude is of 10 as in its released code, and may go beyond (noisy student takes 27 for its largest
-// network).
+// network). As there, it is no strength for colour, contrast, brightness and sharpness, but their factor,
+// 0.1 + 0.18 magnitude: 5 leaves an image as it is, 0 makes it almost black, or grey, or smooth.
 //
 // Identity, auto-contrast, equalise, rotate, posterise, solarise, colour, contrast, brightness, sharpness, shear and
 // translate in x and y: the 14 operations of the paper, on images of values in [0, 1]. Strengths that the original

@@ -289,6 +289,36 @@ TEST(RandAugment, OperationsByHand) {
   expect_close(operation(8, x, 5).flatten(), x.flatten(), 1e-6);                   // brightness times 1
 }
 
+TEST(RandAugment, EnhancementsByHandAtTen) {  // all by a factor of 1.9
+  const Tensor x = tensor({0.2, 0.4, 0.6, 0.4}).reshape({1, 1, 2, 2});
+  expect_close(operation(7, x, 10).flatten(), tensor({0.02, 0.4, 0.78, 0.4}), 1e-6);  // contrast about the mean, 0.4
+  expect_close(operation(8, x, 10).flatten(), tensor({0.38, 0.76, 1, 0.76}), 1e-6);   // brightness
+  const real gray = real(0.299 * 0.6 + 0.701 * 0.4), off = real(1.9) * (real(0.4) - gray);
+  const Tensor pixel = tensor({0.6, 0.4, 0.4}).reshape({1, 3, 1, 1});
+  expect_close(operation(6, pixel, 10).flatten(),
+               tensor({gray + real(1.9) * (real(0.6) - gray), gray + off, gray + off}), 1e-6);
+  Tensor spot = full({1, 1, 3, 3}, 0.5), sharp = spot.clone();
+  spot.mutable_data()[4] = real(0.6);
+  const real smooth = real((8 * 0.5 + 5 * 0.6) / 13);
+  sharp.mutable_data()[4] = smooth + real(1.9) * (real(0.6) - smooth);
+  expect_close(operation(9, spot, 10), sharp, 1e-6);
+}
+
+TEST(RandAugment, MovesByHandAtTen) {
+  const Tensor x = images(1, 3, 6, 6);
+  const double cosine = std::sqrt(0.75);
+  expect_close(operation(3, x, 10), warped(x, {cosine, -0.5, 0.5, cosine}), 1e-5);  // 30 degrees
+  expect_close(operation(3, x, 10, -1), warped(x, {cosine, 0.5, -0.5, cosine}), 1e-5);
+  // Sheared, the row above the middle is read 0.3 to the left, the one below 0.3 to the right; columns likewise.
+  const Tensor rows = tensor({0, 1, 0, 0, 1, 0, 0, 1, 0}).reshape({1, 1, 3, 3});
+  const Tensor sheared = tensor({0, 0.7, 0.3, 0, 1, 0, 0.3, 0.7, 0});
+  expect_close(operation(10, rows, 10).flatten(), sheared, 1e-6);
+  expect_close(operation(11, transpose(rows, 2, 3), 10), transpose(sheared.reshape({1, 1, 3, 3}), 2, 3), 1e-6);
+  const Tensor steps = tensor({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), moved = tensor({4, 5, 6, 7, 8, 9, 10, 0, 0, 0});
+  expect_close(operation(12, steps.reshape({1, 1, 1, 10}), 10).flatten(), moved, 1e-5);
+  expect_close(operation(13, steps.reshape({1, 1, 10, 1}), 10).flatten(), moved, 1e-5);
+}
+
 TEST(RandAugment, EnhancementsAreNeutralAtFive) {
   const Tensor x = images(1, 3, 6, 6);
   for (const int k : {6, 7, 8, 9}) expect_close(operation(k, x, 5), x, 1e-5);
