@@ -26,6 +26,7 @@ struct MeanTeacher : SemiSupervised {
       : SemiSupervised(classifier),
         options(std::move(o)),
         teacher(classifier, {.decay = options.decay, .warmup = true}) {
+    check(options.ramp > 0, "MeanTeacher: the weight cannot rise over ", options.ramp, " of the training");
     teacher.average.train();
   }
   Var loss(const Examples& labelled, const Examples& unlabelled, double progress, Generator& g) override;

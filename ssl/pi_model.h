@@ -19,7 +19,9 @@ struct PiModelOptions {
   double ramp = 0.3;  // the part of the training over which the weight rises
 };
 struct PiModel : SemiSupervised {
-  PiModel(nn::Sequential classifier, PiModelOptions o) : SemiSupervised(std::move(classifier)), options(std::move(o)) {}
+  PiModel(nn::Sequential classifier, PiModelOptions o) : SemiSupervised(std::move(classifier)), options(std::move(o)) {
+    check(options.ramp > 0, "PiModel: the weight cannot rise over ", options.ramp, " of the training");
+  }
   Var loss(const Examples& labelled, const Examples& unlabelled, double progress, Generator& g) override;
 
   PiModelOptions options;

@@ -21,7 +21,10 @@ struct PseudoLabelOptions {
 };
 struct PseudoLabel : SemiSupervised {
   PseudoLabel(nn::Sequential classifier, PseudoLabelOptions o)
-      : SemiSupervised(std::move(classifier)), options(std::move(o)) {}
+      : SemiSupervised(std::move(classifier)), options(std::move(o)) {
+    check(options.begin < options.end, "PseudoLabel: alpha cannot rise from ", options.begin, " to ", options.end,
+          " of the training");
+  }
   Var loss(const Examples& labelled, const Examples& unlabelled, double progress, Generator& g) override;
   double alpha(double progress) const;
 

@@ -29,6 +29,8 @@ std::vector<double> fit(SemiSupervised& method, const Examples& labelled, const 
     return all.size() ? select_rows(all, randint({n}, 0, all.size(), g)) : Examples();
   };
   const int64_t unlabelled_batch = std::llround(o.ratio * double(o.batch));
+  check(unlabelled.size() == 0 || unlabelled_batch > 0, "fit: a batch of ", o.batch, " with a ratio of ", o.ratio,
+        " has none of the unlabelled examples");
   optim::Adam optimizer(method.net.parameters(), {.lr = o.lr});
   method.net.train();
   std::vector<double> losses;

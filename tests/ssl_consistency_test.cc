@@ -140,6 +140,16 @@ TEST(UDA, CostsTheDivergenceFromItsSharpenedTargets) {
   EXPECT_NEAR(loss_of(method, {saying({0.8, 0.6})}, 0), std::log(2) + 3 * divergence / 2, 1e-5);
 }
 
+TEST(Consistency, WhatWouldDivideByNothingIsNamed) {
+  expect_error([] { PseudoLabel(echo(), {.begin = 0, .end = 0}); }, "cannot rise");
+  expect_error([] { PiModel(echo(), {.ramp = 0}); }, "cannot rise");
+  expect_error([] { MeanTeacher(echo(), {.ramp = 0}); }, "cannot rise");
+  UDA method(echo(), {});
+  expect_error([&] { fit(method, half(), {saying({0.8})}, {.ratio = 0}); }, "none of the unlabelled");
+  expect_error([&] { fit(method, half(), {saying({0.8})}, {.batch = 4, .ratio = 0.1}); }, "none of the unlabelled");
+  expect_error([&] { fit(method, half(), {}, {.steps = 1}); }, "concat");
+}
+
 TEST(Consistency, EveryMethodSeparatesTwoCloudsFromTwoLabels) {
   Tensor x = random({200, 2}, 4);
   Indices truth({200});
