@@ -48,12 +48,24 @@ TEST(Effects, AFactorAndASingleSideAreUnderstood) {
   EXPECT_EQ(band({.a = "a.x", .low = 0.06}), ">= 0.06");
   EXPECT_EQ(band({.a = "a.x", .high = 0}), "<= 0");
   EXPECT_EQ(band({.a = "a.x", .low = -1, .high = 2}), "-1 .. 2");
+  EXPECT_EQ(band({.a = "a.x", .b = "b.x"}), "reported");
+  EXPECT_TRUE(judge({.a = "a.x", .b = "b.x"}, r).held);  // nothing is demanded
 }
 
 TEST(Effects, WhatWasNotMeasuredIsNotHeld) {
   EXPECT_FALSE(judge({.a = "a.x", .b = "b.x"}, {}).held);
   EXPECT_FALSE(judge({.a = "a.x", .low = 0}, rows("a", {std::nan("")})).held);
   EXPECT_FALSE(judge({.a = "a.y"}, rows("a", {1})).held);
+}
+
+TEST(Effects, EveryArmIsInAGate) {
+  for (const Effect& effect : all_effects())
+    for (const Arm& arm : effect.arms) {
+      bool reported = false;
+      for (const Gate& gate : effect.gates)
+        reported = reported || gate.a.starts_with(arm.name + ".") || gate.b.starts_with(arm.name + ".");
+      EXPECT_TRUE(reported) << effect.name << ": " << arm.name;
+    }
 }
 
 TEST(Effects, EveryGateNamesArmsThatThereAre) {

@@ -7,6 +7,8 @@
 namespace bijou::experiments {
 namespace {
 
+// Accuracy is on test images; there is no validation split. These runs choose nothing by it: how they are trained was
+// chosen on other seeds, so other labels, networks and noise.
 FewLabelled data_of(const Trial& trial, int64_t labels) {
   const std::string name = trial.dataset("mnist");
   return few_labelled(load_dataset(name, trial.data, support::Split::kTrain),

@@ -38,7 +38,9 @@ Effect noisy_student_audio_effect() {
                    {"new speaker labels only 3 x", [](const Trial& t) { return longer(t, true); }}},
           .gates = {{.a = "takes.gen1", .b = "takes.gen0", .low = 0.025},
                     {.a = "takes.gen1", .b = "labels only 3 x.test", .low = 0.01},
-                    {.a = "takes.no SpecAugment", .b = "takes.gen0", .high = 0.01}}};
+                    {.a = "takes.no SpecAugment", .b = "takes.gen0", .high = 0.01},
+                    {.a = "new speaker.gen1", .b = "new speaker.gen0"},
+                    {.a = "new speaker.gen1", .b = "new speaker labels only 3 x.test"}}};
 }
 
 }  // namespace bijou::experiments

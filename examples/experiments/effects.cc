@@ -67,6 +67,7 @@ std::string describe(const Gate& gate) {
 }
 
 std::string band(const Gate& gate) {
+  if (std::isinf(gate.low) && std::isinf(gate.high)) return "reported";
   if (std::isinf(gate.high)) return ">= " + short_number(gate.low);
   if (std::isinf(gate.low)) return "<= " + short_number(gate.high);
   return short_number(gate.low) + " .. " + short_number(gate.high);

@@ -46,7 +46,8 @@ struct Arm {
   std::function<Measurements(const Trial&)> run;
 };
 
-// low <= mean of (a - times b) <= high, for a and b = "ARM.MEASUREMENT". Without b: of a alone.
+// low <= mean of (a - times b) <= high, for a and b = "ARM.MEASUREMENT". Without b: of a alone. Without bounds the mean
+// is reported, and nothing is demanded but that it was measured.
 struct Gate {
   std::string a, b = "";
   double times = 1;
