@@ -9,6 +9,7 @@
 #include "examples/experiments/noisy_student.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 #include "examples/experiments/ssl_pictures.h"
@@ -96,6 +97,8 @@ int main(int argc, char** argv) {
   const int steps = args.option("steps", 250, "of training, each round (--epochs: rounds)", 1);
   const int batch = args.option("batch", 16, "labelled images a step", 2);
   const double ratio = args.option("ratio", 2.0, "unlabelled images a step, for each labelled one");
+  const double smoothing =
+      args.option("label-smoothing", 0.0, "part of a label that all classes share; the paper: 0.1");
   const Run run = args.done();
 
   manual_seed(run.seed);
@@ -106,15 +109,18 @@ int main(int argc, char** argv) {
   const StudentRun student{.dataset = dataset,
                            .fit = {.batch = batch, .ratio = ratio, .steps = steps, .seed = run.seed},
                            .rounds = run.epochs,
-                           .per_class = std::max(1, unlabelled / 10)};
+                           .per_class = data.unlabelled.size(0) / 10,
+                           .label_smoothing = smoothing};
   Result result("noisy_student");
-  result.set("dataset", dataset), result.set("labels", labels), result.set("unlabelled", unlabelled);
+  result.set("dataset", dataset), result.set("labels", labels), result.set("unlabelled", data.unlabelled.size(0));
   result.set("rounds", run.epochs);
   write_png(run.out + "/noise.png", picture_of_views(make_noise(dataset), data.unlabelled.rows(0, 12), run.seed), 3);
+  const auto began = std::chrono::steady_clock::now();
   if (method == "arms") run_arms(arm_names(), data, student, run.out, result);
   else if (method == "noisy_student") run_arms({"noisy student"}, data, student, run.out, result);
   else if (method == "kin") run_kin(kin_names(), data, student, result);
   else run_kin({method}, data, student, result);
+  result.set("seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();
   return interrupted() ? 130 : 0;

@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
   const Dataset test = load_dataset(dataset, run.data, Split::kTest);
   const FewLabelled data =
       few_labelled(train, test.rows(0, std::min<int64_t>(2000, test.size())), labels, unlabelled, run.seed);
-  result.set("dataset", dataset), result.set("labels", labels), result.set("unlabelled", unlabelled);
+  result.set("dataset", dataset), result.set("labels", labels), result.set("unlabelled", data.unlabelled.size(0));
   images(dataset, data, run.epochs, {.batch = 32, .ratio = 1, .steps = steps, .seed = run.seed}, run, result);
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();

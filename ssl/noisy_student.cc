@@ -15,15 +15,17 @@ Var Student::loss(const Examples& labelled, const Examples& pseudo, double, Gene
   return nn::cross_entropy(net(options.noise(batch.x, g)), Var(batch.targets));
 }
 
+void train_student(const nn::Sequential& model, const Examples& labelled, const Examples& pseudo, int64_t round,
+                   const Student::Options& o, FitOptions fit_options) {
+  Student student(model, o);
+  fit_options.seed = Generator(fit_options.seed).fork(uint64_t(round)).state().seed;
+  fit(student, labelled, pseudo, fit_options);
+}
+
 SelfTraining noisy_student(std::function<nn::Sequential(int64_t)> make_student, const NoisyStudentOptions& o) {
   return {.make_model = std::move(make_student),
-          .train =
-              [o](nn::Sequential& model, const Examples& labelled, const Examples& pseudo, int64_t round) {
-                Student student(model, o.student);
-                FitOptions fit_options = o.fit;
-                fit_options.seed = Generator(o.fit.seed).fork(uint64_t(round)).state().seed;
-                fit(student, labelled, pseudo, fit_options);
-              },
+          .train = [o](nn::Sequential& model, const Examples& labelled, const Examples& pseudo,
+                       int64_t round) { train_student(model, labelled, pseudo, round, o.student, o.fit); },
           .select = [o](const Tensor& p, int64_t) { return select(p, o.select); },
           .rounds = o.rounds};
 }

@@ -35,6 +35,10 @@ struct Student : SemiSupervised {
   Options options;
 };
 
+// Trains the model of a round; every round draws other batches and other noise than those of the same seed before it.
+void train_student(const nn::Sequential& model, const Examples& labelled, const Examples& pseudo, int64_t round,
+                   const Student::Options& options, FitOptions fit_options);
+
 // t (1 - s) + s / classes
 Tensor smoothed(const Tensor& targets, double s);
 

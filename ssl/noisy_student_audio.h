@@ -4,10 +4,10 @@
 //   generation k   learns from labels and from what generation k-1, without noise, says of unlabelled utterances,
 //                  under SpecAugment that grows with k; the filter, strict at first, opens with k
 //
-// On images the first teacher is plain, and the gain of a noisy student over it is in part a gain of the noise alone.
-// Here every generation has the noise, and what a later one gains, it gains from the unlabelled utterances. Utterances
-// are filtered by how sure their label is, and balanced, so that every word is heard as often as in the labelled set
-// (which has all equally often here).
+// Were the first teacher trained without noise, the gain of a noisy student over it would be in part a gain of the
+// noise alone. Every generation has the noise, and what a later one gains, it gains from the unlabelled utterances.
+// Utterances are filtered by how sure their label is, and balanced, so that every word is heard as often as in the
+// labelled set (which has all equally often here).
 //
 // D. Park, Y. Zhang, Y. Jia, W. Han, C.-C. Chiu, B. Li, Y. Wu, Q. V. Le, "Improved noisy student training for automatic
 // speech recognition", Interspeech 2020. Left out: what belongs to sentences. The language model that corrects the
@@ -21,8 +21,8 @@
 namespace bijou::ssl {
 
 struct AudioGeneration {
-  Noise noise;           // of the spectrograms that this generation learns from
-  double threshold = 0;  // how sure its teacher must be of a label; of generation 0 it is not asked
+  Noise noise = no_noise;  // of the spectrograms that this generation learns from
+  double threshold = 0;    // how sure its teacher must be of a label; of generation 0 it is not asked
 };
 
 struct NoisyStudentAudioOptions {

@@ -31,8 +31,18 @@ PseudoLabels select(const Tensor& probabilities, const SelectOptions& o) {
   return {at, o.hard ? one_hot(index_select(likeliest, 0, at), classes) : index_select(probabilities, 0, at)};
 }
 
+namespace {
+
+void check_parts(const SelfTraining& how, const Tensor& unlabelled) {
+  check(how.make_model && how.train && how.select, "self_train: make_model, train and select are all needed");
+  check(unlabelled.size(0) > 0, "self_train: there are no unlabelled examples");
+}
+
+}  // namespace
+
 nn::Sequential self_train(nn::Sequential model, const SelfTraining& how, const Examples& labelled,
                           const Tensor& unlabelled) {
+  check_parts(how, unlabelled);
   for (int64_t round = 1; round <= how.rounds; ++round) {
     const PseudoLabels pseudo = how.select(probabilities(model, unlabelled), round);
     model = how.make_model(round);
@@ -43,8 +53,10 @@ nn::Sequential self_train(nn::Sequential model, const SelfTraining& how, const E
 }
 
 nn::Sequential self_train(const SelfTraining& how, const Examples& labelled, const Tensor& unlabelled) {
+  check_parts(how, unlabelled);
   nn::Sequential model = how.make_model(0);
   how.train(model, labelled, {}, 0);
+  if (how.report && !how.report(0, model, {})) return model;
   return self_train(std::move(model), how, labelled, unlabelled);
 }
 

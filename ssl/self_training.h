@@ -43,14 +43,14 @@ struct SelfTraining {
   std::function<void(nn::Sequential& model, const Examples& labelled, const Examples& pseudo, int64_t round)> train;
   // Chooses from what the model before said of the unlabelled examples.
   std::function<PseudoLabels(const Tensor& probabilities, int64_t round)> select = {};
-  // After each round from 1 on: its model and what it was trained on. false stops.
+  // After each round: its model and which labels of its teacher it was taught, in round 0 none. false stops.
   std::function<bool(int64_t round, nn::Sequential& model, const PseudoLabels& pseudo)> report = {};
   int64_t rounds = 3;
 };
 
 // The last model.
 nn::Sequential self_train(const SelfTraining& how, const Examples& labelled, const Tensor& unlabelled);
-// The same from a model that has learnt already.
+// The same from a model that has learnt already: from round 1 on.
 nn::Sequential self_train(nn::Sequential model, const SelfTraining& how, const Examples& labelled,
                           const Tensor& unlabelled);
 

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "examples/experiments/self_training.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 #include "nn/losses.h"
@@ -156,7 +157,20 @@ TEST(SelfTraining, ReachesTheTruthOnSeparableData) {
   how.report = [&](int64_t, nn::Sequential&, const PseudoLabels& p) { return counts.push_back(p.rows.numel()), true; };
   nn::Sequential model = self_train(how, labelled, unlabelled.x);
   EXPECT_EQ(accuracy(predict(model, unlabelled.x), argmax(unlabelled.targets, 1)), 1);
-  EXPECT_EQ(counts, std::vector<int64_t>({40, 40, 40}));
+  EXPECT_EQ(counts, std::vector<int64_t>({0, 40, 40, 40}));  // round 0 was taught no pseudo-labels
+}
+
+TEST(SelfTraining, StopsWhereItIsToldAndNamesWhatIsMissing) {
+  manual_seed(3);
+  const Examples labelled = clouds(2, 5);
+  int64_t reports = 0;
+  SelfTraining how = logistic(3);
+  how.report = [&](int64_t, nn::Sequential&, const PseudoLabels&) { return ++reports, false; };
+  self_train(how, labelled, clouds(9, 2).x);
+  EXPECT_EQ(reports, 1);
+  expect_error([&] { self_train(how, labelled, zeros({0, 2})); }, "no unlabelled examples");
+  how.select = {};
+  expect_error([&] { self_train(how, labelled, labelled.x); }, "select");
 }
 
 TEST(SelfTraining, EachRoundLearnsFromWhatTheModelBeforeSaid) {
@@ -186,6 +200,24 @@ TEST(SelfTraining, EachRoundLearnsFromWhatTheModelBeforeSaid) {
   made.clear();
   self_train(last, how, {ones({1, 1}), zeros({1, 4})}, ones({2, 1}));
   EXPECT_EQ(made, std::vector<int64_t>({1, 2, 3}));
+}
+
+TEST(Moons, PoliciesGrowWithTheRounds) {
+  using namespace experiments;
+  const FewLabelled moons = make_moons({}, 1);
+  EXPECT_EQ(policy("top-k", 1, 4, moons).per_class, 50);  // of 400 points of two classes
+  EXPECT_EQ(policy("top-k", 4, 4, moons).per_class, 200);
+  EXPECT_EQ(policy("curriculum", 3, 4, moons).part, 0.75);
+  EXPECT_EQ(policy("threshold", 1, 4, moons).threshold, 0.8);
+  expect_error([&] { policy("hope", 1, 4, moons); }, "there is none called hope");
+  int64_t watched = 0;
+  const std::vector<Round> rounds = self_train_moons(
+      moons, "curriculum", 2, [&](nn::Sequential&, const PseudoLabels& p) { watched += p.rows.numel(); });
+  ASSERT_EQ(rounds.size(), 3u);  // labels alone, then two
+  EXPECT_EQ(rounds[0].kept, 0);
+  EXPECT_EQ(rounds[1].kept, 200);
+  EXPECT_EQ(rounds[2].kept, 400);
+  EXPECT_EQ(watched, 600);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ Round measure(nn::Sequential& net, const ssl::PseudoLabels& pseudo, const FewLab
     const bijou::index row = pseudo.rows.data()[i];
     if (kept.insert(row).second) right += said.data()[i] == data.truth.data()[row];
   }
-  return {test_accuracy(net, data), int64_t(kept.size()), n ? double(right) / double(kept.size()) : 1};
+  return {test_accuracy(net, data), int64_t(kept.size()), double(right) / double(kept.size())};
 }
 
 }  // namespace bijou::experiments

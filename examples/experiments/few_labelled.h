@@ -24,7 +24,7 @@ double test_accuracy(nn::Sequential& net, const FewLabelled& data);
 struct Round {
   double accuracy;  // of its model, on the test set
   int64_t kept;     // pseudo-labels it was taught, those repeated counted once
-  double right;     // the part of them that is true
+  double right;     // the part of them that is true; NaN of none
 };
 Round measure(nn::Sequential& net, const ssl::PseudoLabels& pseudo, const FewLabelled& data);
 

@@ -1,5 +1,7 @@
 #include "examples/experiments/noisy_student.h"
 
+#include <cmath>
+
 #include "examples/support/images.h"
 #include "examples/support/interrupt.h"
 #include "nn/activation.h"
@@ -20,6 +22,10 @@ namespace bijou::experiments {
 namespace {
 
 Shape image_of(const FewLabelled& data) { return Shape(std::span(data.test_x.shape().begin() + 1, 3)); }
+
+ssl::Student::Options student_options(const StudentRun& run) {
+  return {.noise = make_noise(run.dataset), .label_smoothing = run.label_smoothing};
+}
 
 }  // namespace
 
@@ -53,18 +59,18 @@ ssl::Augmentation make_weak_noise(const std::string& dataset) {
   return ssl::affine({.shift = 0.1, .flip = dataset == "cifar10" || dataset == "fashion-mnist" ? 0.5 : 0.0});
 }
 
-nn::Sequential train_teacher(const FewLabelled& data, const StudentRun& run, bool noised) {
-  nn::Sequential net = make_net(image_of(data), {.dropout = noised ? 0.3 : 0});
-  ssl::Student teacher(net, {.noise = noised ? make_noise(run.dataset) : ssl::identity()});
+nn::Sequential train_teacher(const FewLabelled& data, const StudentRun& run) {
+  nn::Sequential net = make_net(image_of(data));
+  ssl::Student teacher(net, student_options(run));
   ssl::fit(teacher, data.labelled, {}, run.fit);
   return net;
 }
 
 nn::Sequential train_control(const FewLabelled& data, const StudentRun& run) {
   nn::Sequential net = make_net(image_of(data));
-  ssl::Student student(net, {.noise = make_noise(run.dataset)});
+  ssl::Student student(net, student_options(run));
   ssl::FitOptions fit = run.fit;
-  fit.batch += int64_t(double(fit.batch) * fit.ratio), fit.steps *= 1 + run.rounds;
+  fit.batch += std::llround(double(fit.batch) * fit.ratio), fit.steps *= 1 + run.rounds;
   ssl::fit(student, data.labelled, {}, fit);
   return net;
 }
@@ -76,7 +82,7 @@ std::vector<std::string> arm_names() {
 std::vector<Round> run_arm(const std::string& arm, const nn::Sequential& teacher, const FewLabelled& data,
                            const StudentRun& run, const Watch& watch) {
   NetOptions net;
-  ssl::NoisyStudentOptions o{.student = {.noise = make_noise(run.dataset)},
+  ssl::NoisyStudentOptions o{.student = student_options(run),
                              .fit = run.fit,
                              .select = {.threshold = 0.3, .per_class = run.per_class, .duplicate = true},
                              .rounds = run.rounds};

@@ -66,17 +66,13 @@ void train(nn::Sequential& model, const ssl::Examples& examples) {
 std::vector<Round> watched(ssl::SelfTraining how, const FewLabelled& data, const std::string& policy_name,
                            const Watch& watch) {
   std::vector<Round> rounds;
-  auto note = [&](nn::Sequential& net, const ssl::PseudoLabels& pseudo) {
+  how.select = [&](const Tensor& p, int64_t round) { return select(p, policy(policy_name, round, how.rounds, data)); };
+  how.report = [&](int64_t, nn::Sequential& net, const ssl::PseudoLabels& pseudo) {
     rounds.push_back(measure(net, pseudo, data));
     if (watch) watch(net, pseudo);
     return true;
   };
-  how.select = [&](const Tensor& p, int64_t round) { return select(p, policy(policy_name, round, how.rounds, data)); };
-  how.report = [&](int64_t, nn::Sequential& net, const ssl::PseudoLabels& pseudo) { return note(net, pseudo); };
-  nn::Sequential first = how.make_model(0);
-  how.train(first, data.labelled, {}, 0);
-  note(first, {});
-  self_train(first, how, data.labelled, data.unlabelled);
+  self_train(how, data.labelled, data.unlabelled);
   return rounds;
 }
 
