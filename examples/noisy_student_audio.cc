@@ -3,6 +3,7 @@
 //
 //   examples/noisy_student_audio --data DIR --dataset fsdd               real speech
 //   examples/noisy_student_audio --data DIR --dataset fsdd --speaker 3   test on a speaker that was never heard
+//   examples/noisy_student_audio --features mfcc --policy SM             other pictures of sound, another SpecAugment
 #include "examples/experiments/noisy_student_audio.h"
 
 #include <cstdio>
@@ -21,9 +22,9 @@ using namespace bijou::experiments;
 namespace {
 
 // Ten utterances: as they are, as generations 0 and 1 hear them, as generation 2 does, and warped as in the paper.
-Tensor picture_of_noise(const Tensor& x, uint64_t seed) {
+Tensor picture_of_noise(const Tensor& x, const std::string& policy, uint64_t seed) {
   Generator g(seed);
-  const std::vector<ssl::AudioGeneration> generations = make_generations();
+  const std::vector<ssl::AudioGeneration> generations = make_generations(policy, x.size(2));
   const ssl::Augmentation warp = ssl::spec_augment({.warp = 10});
   return picture_of_spectrograms(concat({x, generations[0].noise(x, g), generations[2].noise(x, g), warp(x, g)}, 0),
                                  int(x.size(0)));
@@ -40,18 +41,25 @@ int main(int argc, char** argv) {
   const int labels = args.option("labels", 0, "labelled utterances of each digit (0: 10, or 3 of the synthetic ones)");
   const int speaker = args.option("speaker", -1, "test on what this speaker says, who is not heard in training", -1);
   const bool soft = args.flag("soft", "pseudo-labels are probabilities, not words");
+  const std::string features = args.choice("features", {"log-mel", "mfcc"}, "what the recogniser sees");
+  const std::string policy = args.choice("policy", spec_policy_names(), "of SpecAugment: graded, or of the papers");
   const Run run = args.done();
 
   const Utterances all = load_spoken_digits(dataset, run.data);
-  const FewLabelled task = make_task(
-      all, {.labels_per_class = labels ? labels : labels_per_class(dataset), .speaker = speaker, .seed = run.seed});
+  const FewLabelled task = make_task(all, {.labels_per_class = labels ? labels : labels_per_class(dataset),
+                                           .speaker = speaker,
+                                           .seed = run.seed,
+                                           .features = features == "mfcc" ? Features::kMfcc : Features::kLogMel});
   const int64_t steps = 100 * run.epochs;
   Progress progress({.title = "noisy student", .total = 7 * steps});
-  const SpokenOptions options{
-      .steps = steps, .hard = !soft, .seed = run.seed, .report = [&](const std::string& arm, int64_t) {
-        progress.step(arm);
-        return !interrupted();
-      }};
+  const SpokenOptions options{.steps = steps,
+                              .hard = !soft,
+                              .policy = policy,
+                              .seed = run.seed,
+                              .report = [&](const std::string& arm, int64_t) {
+                                progress.step(arm);
+                                return !interrupted();
+                              }};
   const Generations noisy = run_generations(task, options);
   const double longer = run_longer(task, options);
   const double plain = run_without_spec_augment(task, noisy.models[0], options);
@@ -65,14 +73,18 @@ int main(int argc, char** argv) {
   }
   print_arm("labels only, three times as long", longer);
   print_arm("generation 1 without SpecAugment", plain);
-  write_png(run.out + "/spec_augment.png", picture_of_noise(task.test_x.rows(0, 10), run.seed), 2);
+  write_png(run.out + "/spec_augment.png", picture_of_noise(task.test_x.rows(0, 10), policy, run.seed), 2);
   std::printf("Pictures are in %s.\n", run.out.c_str());
 
   Result result("noisy_student_audio");
-  result.set("dataset", dataset), result.set("labels", task.labelled.size());
+  result.set("dataset", dataset), result.set("features", features), result.set("policy", policy);
+  result.set("labels", task.labelled.size());
   result.set("unlabelled", task.unlabelled.size(0)), result.set("tested", task.test_x.size(0));
   std::vector<double> tests, right;
-  for (const Round& r : noisy.rounds) tests.push_back(r.accuracy), right.push_back(r.right);
+  for (const Round& r : noisy.rounds) {
+    tests.push_back(r.accuracy);
+    if (tests.size() > 1) right.push_back(r.right);  // generation 0 was taught no pseudo-labels
+  }
   result.set("generation", tests), result.set("pseudo_labels_right", right);
   result.set("labels_only_longer", longer), result.set("without_spec_augment", plain);
   result.print();

@@ -7,16 +7,19 @@
 
 namespace bijou::experiments {
 
-Tensor spectrograms(const support::Utterances& u) {
-  const int rate = u.rate;
+Tensor spectrograms(const support::Utterances& u, Features features) {
+  constexpr int kRate = 8000;
   const ssl::MelOptions options{
-      .rate = rate, .mels = kMels, .stft = {.window = rate / 40, .hop = rate / 64, .fft = rate <= 8000 ? 256 : 1024}};
-  Tensor all = zeros({u.size(), 1, kMels, kFrames});
+      .rate = kRate, .mels = kMels, .stft = {.window = kRate / 40, .hop = kRate / 64, .fft = 256}};
+  const int64_t rows = features == Features::kMfcc ? kCoefficients : kMels;
+  Tensor all = zeros({u.size(), 1, rows, kFrames});
   for (int64_t i = 0; i < u.size(); ++i) {
-    const Tensor x = ssl::log_mel(u.sounds[size_t(i)], options), centred = x - mean(x, 1, {.keepdim = true});
+    const Tensor mels = ssl::log_mel(ssl::resample(u.sounds[size_t(i)], u.rate, kRate), options);
+    const Tensor x = features == Features::kMfcc ? ssl::mfcc(mels, rows) : mels;
+    const Tensor centred = x - mean(x, 1, {.keepdim = true});
     const int64_t frames = std::min(kFrames, x.size(1));
-    for (int64_t row = 0; row < kMels; ++row)
-      std::copy_n(centred.data() + row * x.size(1), frames, all.mutable_data() + (i * kMels + row) * kFrames);
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(centred.data() + row * x.size(1), frames, all.mutable_data() + (i * rows + row) * kFrames);
   }
   return all;
 }
