@@ -27,8 +27,8 @@ MAKEFLAGS   += --no-print-directory $(if $(filter 0,$(MAKELEVEL)),-j$(shell npro
 
 PACKAGES := g++ make libopenblas-openmp-dev libhwy-dev libgtest-dev libcxxopts-dev zlib1g-dev libpng-dev \
             nlohmann-json3-dev libfftw3-dev gnuplot-nox pandoc pkgconf libbenchmark-dev
-# For some targets only: curl and unzip (data), python3-torch (peer-check, bench), clang-format (format), lld (links
-# faster). And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
+# For some targets only: python3-torch (peer-check, bench), clang-format (format), lld (links faster); `make data` installs
+# what it needs. And where the compiler is clang (CXX=clang++, SANITIZE=thread, fuzz):
 PACKAGES_CLANG := clang libomp-dev libclang-rt-dev
 
 # The thread sanitizer must see OpenMP's barriers, or every parallel loop looks like a race. GCC's runtime hides them;
@@ -122,12 +122,14 @@ run-fuzz: $(FUZZ:.o=)
 	  $$fuzzer -max_total_time=$(or $(FUZZ_SECONDS),30) -artifact_prefix=$(OUT)/ $(OUT)/$$corpus tests/fuzz/$$corpus || exit; done
 
 data:  ## download the public data sets into DATA (default: data) and check them
+	@tests/deps.sh curl unzip git
 	@examples/support/fetch_data.sh $(or $(DATA),data)
 
 deps:  ## install those Debian packages that are missing
 	@tests/deps.sh $(PACKAGES) $(if $(findstring clang,$(CXX)),$(PACKAGES_CLANG))
 
 # For projects that use bijou: c++ mine.cc $(pkg-config --cflags --libs bijou)
+install: override PREFIX := $(abspath $(PREFIX))
 install: $(OUT)/libbijou.a  ## put headers, library and a pkg-config file into PREFIX
 	@for folder in $(FOLDERS); do install -D -m 644 -t $(PREFIX)/include/bijou/$$folder $$folder/*.h; done
 	@install -D -m 644 -t $(PREFIX)/lib $<

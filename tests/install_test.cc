@@ -14,8 +14,8 @@ TEST(Install, AProjectElsewhereCompilesAgainstItAndRuns) {
   GTEST_SKIP() << "for the default variant only";
 #endif
   const std::string folder = std::filesystem::temp_directory_path() / ("bijou_install_" + std::to_string(getpid()));
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder + "/mine.cc") << R"(
+  std::filesystem::create_directories(folder + "/project");
+  std::ofstream(folder + "/project/mine.cc") << R"(
 #include "autograd/elementwise.h"
 #include "nn/linear.h"
 int main() {
@@ -24,8 +24,9 @@ int main() {
   const Var y = tanh(layer(ones({5, 3})));
   return y.shape() == Shape{5, 2} ? 0 : 1;
 })";
-  const std::string commands = "make -s install PREFIX=" + folder + "/prefix && cd " + folder +
-                               " && c++ mine.cc $(PKG_CONFIG_PATH=prefix/lib/pkgconfig pkg-config --cflags --libs "
+  const std::string prefix = std::filesystem::relative(folder).string() + "/prefix";  // as a student may type it
+  const std::string commands = "make -s install PREFIX=" + prefix + " && cd " + folder + "/project" +
+                               " && c++ mine.cc $(PKG_CONFIG_PATH=../prefix/lib/pkgconfig pkg-config --cflags --libs "
                                "bijou) -O1 -o mine && ./mine";
   EXPECT_EQ(std::system(commands.c_str()), 0) << commands;
   std::filesystem::remove_all(folder);
