@@ -16,7 +16,7 @@ int main() {
   optim::Adam optimizer(net.parameters(), {.lr = 0.01});
   for (int step = 0; step <= 1000; ++step) {
     optimizer.zero_grad();
-    const Var loss = nn::mse_loss(net(x), sin(Var(x)));
+    const Var loss = nn::mse_loss(net(x), sin(Var(x)));  // learn the sine
     backward(loss);
     optimizer.step();
     if (step % 250 == 0) std::printf("step %4d   loss %.6f\n", step, double(loss.item()));

@@ -104,6 +104,8 @@ TEST(Tutorial, TheReadmeShowsTheseLines) {
     at = end;
   }
   EXPECT_GE(shown, 4);
+  const std::string sine = text_of("examples/sine.cc");
+  EXPECT_NE(readme.find(sine.substr(sine.find("#include"))), std::string::npos) << "examples/sine.cc is another";
 }
 
 }  // namespace
