@@ -1,5 +1,7 @@
 // Quiz, part 2: self-supervised learning.
+#include <cmath>
 #include <cstdio>
+#include <functional>
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
@@ -41,7 +43,8 @@ struct Density {
 
 // Why might self-supervision beat a density? A likelihood pays for every pixel, and few of them tell a 4 from a 9. An
 // invented task can ask for just what survives the augmentations. Both learn from the same images, in as many steps;
-// the same probe then reads the class off their features, from two labels a class.
+// the same probe then reads the class off their features, from two labels a class. The controls have learnt nothing:
+// SimCLR's network as it was at first, and the pixels themselves.
 void likelihood_against_contrast(const support::Run& run, support::Result& result) {
   const std::string name = run.data.empty() ? "digits" : "mnist";
   const support::Dataset train = support::load_dataset(name, run.data, support::Split::kTrain).rows(0, 4000);
@@ -51,35 +54,60 @@ void likelihood_against_contrast(const support::Run& run, support::Result& resul
   Density density(train.images.numel() / train.size());
   density.train(train.images, kSteps, Generator(run.seed));
 
-  const Tensor contrast = ssl::embed(simclr.method->encoder, train.images),
-               contrast_test = ssl::embed(simclr.method->encoder, test.images),
-               likelihood = density.features(train.images), likelihood_test = density.features(test.images);
-  double with_contrast = 0, with_likelihood = 0;
   constexpr int kDraws = 5;
-  for (int draw = 0; draw < kDraws; ++draw) {
-    Generator g = Generator(run.seed).fork(uint64_t(draw));
-    const Indices few = ssl::few_per_class(train.labels, 10, 2, g), labels = index_select(train.labels, 0, few);
-    auto probe = [&](const Tensor& h, const Tensor& h_test) {
-      return ssl::accuracy(ssl::linear_probe({index_select(h, 0, few), labels}, h_test), test.labels) / kDraws;
-    };
-    with_contrast += probe(contrast, contrast_test), with_likelihood += probe(likelihood, likelihood_test);
-  }
-  std::printf("linear probe, 2 labels a class, mean of %d draws: SimCLR's features %.1f %%, a density's %.1f %%\n",
-              kDraws, 100 * with_contrast, 100 * with_likelihood);
-  result.set("probe_simclr", with_contrast), result.set("probe_density", with_likelihood);
+  auto probe = [&](const std::string& name, const std::function<Tensor(const Tensor&)>& features) {
+    const Tensor h = features(train.images), h_test = features(test.images);
+    double right = 0;
+    for (int draw = 0; draw < kDraws; ++draw) {
+      Generator g = Generator(run.seed).fork(uint64_t(draw));
+      const Indices few = ssl::few_per_class(train.labels, 10, 2, g), labels = index_select(train.labels, 0, few);
+      right += ssl::accuracy(ssl::linear_probe({index_select(h, 0, few), labels}, h_test), test.labels) / kDraws;
+    }
+    std::printf("  %-10s %5.1f %%\n", name.c_str(), 100 * right);
+    result.set("probe_" + name, right);
+  };
+  std::printf("linear probe, 2 labels a class, mean of %d draws:\n", kDraws);
+  probe("simclr", [&](const Tensor& x) { return ssl::embed(simclr.method->encoder, x); });
+  probe("density", [&](const Tensor& x) { return density.features(x); });
+  probe("untrained", [&](const Tensor& x) { return ssl::embed(simclr.untrained, x); });
+  probe("pixels", [](const Tensor& x) { return x.reshape({x.size(0), -1}); });
 }
 
-// Where does a masked language model belong? It has a probability for each letter given all others. If those came from
-// a density, it would be one: multiplied along a word, as a causal model's conditionals are, they would add up to 1
-// over all words. All words of three letters out of five are few enough to try.
+// The conditionals of two letters a, b, for each third one: log p(a | b, c) and log p(b | a, c) [a, b, c]. If they come
+// from one density p(a, b | c), what is gained on the way around a square is lost again,
+//
+//   p(a | b)  p(b | a')  p(a' | b')  p(b' | a)
+//   --------- ---------- ----------- --------- = 1,
+//   p(a' | b) p(b' | a') p(a | b')   p(b | a)
+//
+// since each fraction is one of p(a, b), p(a', b), p(a', b'), p(a, b') over the next. (No such test is in the sum of
+// the products p(a | b) p(b | a): of two equal bits that is 2, though they have a density.) Returns the largest |log|
+// of the left side.
+double largest_cycle(const Tensor& log_a, const Tensor& log_b) {
+  const int64_t n = log_a.size(0);
+  auto at = [n](const Tensor& x, int64_t a, int64_t b, int64_t c) { return double(x.data()[(a * n + b) * n + c]); };
+  double largest = 0;
+  for (int64_t square = 0; square < n * n * n * n * n; ++square) {
+    const int64_t a = square % n, b = square / n % n, a2 = square / (n * n) % n, b2 = square / (n * n * n) % n,
+                  c = square / (n * n * n * n);
+    const double log_cycle = at(log_a, a, b, c) - at(log_a, a2, b, c) + at(log_b, a2, b, c) - at(log_b, a2, b2, c) +
+                             at(log_a, a2, b2, c) - at(log_a, a, b2, c) + at(log_b, a, b2, c) - at(log_b, a, b, c);
+    largest = std::max(largest, std::abs(log_cycle));
+  }
+  return largest;
+}
+
+// Where does a masked language model belong? It has a probability for each letter given all others. All words of three
+// letters out of five are few enough to try whether these come from one density. A causal model is one: its
+// conditionals, made of the probabilities of whole words, pass the test.
 void is_it_a_density(const support::Run& run, support::Result& result) {
   constexpr bijou::index kLetters = 5, kFirst = ssl::kSpecials;
-  std::vector<ssl::Tokens> words, corpus;  // [CLS] a b c; in the corpus, the third letter repeats one of the others
+  std::vector<ssl::Tokens> words, corpus;  // [CLS] a b c; mostly, the third letter repeats one of the others
   for (bijou::index a = 0; a < kLetters; ++a)
     for (bijou::index b = 0; b < kLetters; ++b)
       for (bijou::index c = 0; c < kLetters; ++c) {
         words.push_back({ssl::kClass, kFirst + a, kFirst + b, kFirst + c});
-        if (c == a || c == b) corpus.push_back(words.back());
+        for (int times = c == a || c == b ? 3 : 1; times > 0; --times) corpus.push_back(words.back());
       }
   const ssl::TextTransformer::Options shape{.vocabulary = kFirst + kLetters, .length = 4, .dim = 32, .heads = 2};
   ssl::MaskedLM masked(shape);
@@ -96,25 +124,26 @@ void is_it_a_density(const support::Run& run, support::Result& result) {
 
   const NoGrad guard;
   const int64_t n = int64_t(words.size());
+  const Shape cube{kLetters, kLetters, kLetters};
   const ssl::TokenBatch batch = ssl::padded(words);
-  const double causal_sum = double(sum(exp(-sum(causal.nats(batch), {1}))).item());
-  Var log_p = zeros({n});  // Σ_t log p(x_t | all others)
-  for (int64_t t = 1; t < 4; ++t) {
+  auto given_the_others = [&](int64_t place) {  // the masked model's log p(letter at place | the others), of all words
     ssl::TokenBatch hidden = batch;
     hidden.tokens = batch.tokens.clone();
     Indices positions({n}), targets({n});
     for (int64_t i = 0; i < n; ++i) {
-      positions.mutable_data()[i] = bijou::index(4 * i + t), targets.mutable_data()[i] = words[size_t(i)][size_t(t)];
-      hidden.tokens.mutable_data()[4 * i + t] = ssl::kMask;
+      positions.mutable_data()[i] = bijou::index(4 * i + place);
+      targets.mutable_data()[i] = words[size_t(i)][size_t(place)];
+      hidden.tokens.mutable_data()[4 * i + place] = ssl::kMask;
     }
-    log_p = log_p - nll_of_logits(masked.logits(hidden, positions), targets);
-  }
-  const double masked_sum = double(sum(exp(log_p)).item());
-  std::printf(
-      "the probabilities of all %lld words add up to %.3f (masked), %.3f (causal; the rest is for words with "
-      "special tokens)\n",
-      (long long)n, masked_sum, causal_sum);
-  result.set("masked_sum", masked_sum), result.set("causal_sum", causal_sum);
+    return (-nll_of_logits(masked.logits(hidden, positions), targets)).value().reshape(cube);
+  };
+  const Var joint = reshape(-sum(causal.nats(batch), {1}), cube);
+  const double masked_cycle = largest_cycle(given_the_others(1), given_the_others(2));
+  const double causal_cycle = largest_cycle(log_softmax(joint, 0).value(), log_softmax(joint, 1).value());
+  std::printf("around a square of conditionals, log probability changes by up to %.2f (masked), %.1e (causal)\n",
+              masked_cycle, causal_cycle);
+  result.set("masked_cycle", masked_cycle), result.set("masked_factor", std::exp(masked_cycle));
+  result.set("causal_cycle", causal_cycle);
 }
 
 }  // namespace
