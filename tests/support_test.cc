@@ -209,6 +209,20 @@ TEST(Progress, WritesPlainLinesWhereThereIsNoTerminal) {
   EXPECT_EQ(line.find_first_of("\r\033"), std::string::npos);
 }
 
+TEST(Progress, PlainLinesComeAsOftenAsTheEnvironmentSays) {
+  for (const char* seconds : {"0", "1000"}) {
+    ::testing::internal::CaptureStderr();
+    setenv("BIJOU_PROGRESS_SECONDS", seconds, 1);
+    {
+      Progress progress({.title = "training", .total = 3});
+      for (int i = 0; i < 2; ++i) progress.step();
+    }
+    unsetenv("BIJOU_PROGRESS_SECONDS");
+    const std::string lines = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), seconds[0] == '0' ? 3 : 1) << lines;
+  }
+}
+
 // ---- Command line --------------------------------------------------------------------------------------------------
 
 struct Parsed {

@@ -12,7 +12,6 @@
 namespace bijou::support {
 namespace {
 
-constexpr double kRedrawSeconds = 0.1, kLineSeconds = 10;  // on a terminal, and elsewhere
 constexpr int kBarColumns = 30;
 
 bool has_value(const char* variable) {
@@ -25,9 +24,10 @@ bool stderr_is_terminal() {
   return isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
 }
 
-int terminal_columns() {
-  winsize size = {};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+// Between two drawings.
+double pause_seconds(bool terminal) {
+  if (terminal) return 0.1;
+  return has_value("BIJOU_PROGRESS_SECONDS") ? std::atof(std::getenv("BIJOU_PROGRESS_SECONDS")) : 10;
 }
 
 // 65 -> "1:05", 3700 -> "1:01:40"
@@ -57,6 +57,11 @@ std::string bar(double part, int columns, bool color) {
 
 }  // namespace
 
+int terminal_columns() {
+  winsize size = {};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 std::string progress_line(const ProgressOptions& options, int64_t done, double seconds, const std::string& note,
                           int width, bool color) {
   const double part = options.total > 0 ? std::clamp(double(done) / double(options.total), 0., 1.) : 1;
@@ -80,13 +85,18 @@ std::string progress_line(const ProgressOptions& options, int64_t done, double s
 }
 
 Progress::Progress(const ProgressOptions& options)
-    : options_(options), done_(options.start), began_(Clock::now()), drawn_(began_), terminal_(stderr_is_terminal()) {}
+    : options_(options),
+      done_(options.start),
+      began_(Clock::now()),
+      drawn_(began_),
+      terminal_(stderr_is_terminal()),
+      pause_(pause_seconds(terminal_)) {}
 
 void Progress::step(const std::string& note) {
   ++done_;
   note_ = note;
   const std::chrono::duration<double> since_drawn = Clock::now() - drawn_;
-  if (since_drawn.count() >= (terminal_ ? kRedrawSeconds : kLineSeconds)) draw();
+  if (since_drawn.count() >= pause_) draw();
 }
 
 void Progress::draw() {

@@ -1,5 +1,6 @@
 // How far a long loop has come: a bar with its rate and the time left on a terminal, a plain line now and then
-// elsewhere (a log file, a pipe). It goes to stderr, so that stdout keeps only results. NO_COLOR is respected.
+// elsewhere (a log file, a pipe), every ten seconds or as often as BIJOU_PROGRESS_SECONDS says. It goes to stderr, so
+// that stdout keeps only results. NO_COLOR is respected.
 //
 //   Progress progress({.title = "training", .total = steps});
 //   for (...) {
@@ -43,11 +44,14 @@ class Progress {
   std::string note_;
   Clock::time_point began_, drawn_;
   bool terminal_, finished_ = false;
+  double pause_;  // seconds between two drawings
 };
 
 // What Progress shows, for itself: `done` of options.total steps, `seconds` after the start.
 // A bar that fits `width` columns; in plain words where width is 0.
 std::string progress_line(const ProgressOptions& options, int64_t done, double seconds, const std::string& note,
                           int width, bool color);
+
+int terminal_columns();  // of stderr's terminal; 80 where there is none
 
 }  // namespace bijou::support
