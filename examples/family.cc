@@ -146,7 +146,9 @@ class Family {
 
 int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "family", .about = "Generative models side by side.", .epochs = 20});
-  const std::string dataset = args.choice("dataset", {"digits", "mnist"}, "black and white pictures");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, or digits (drawn by bijou), in black and white");
+  if (dataset != "mnist" && dataset != "digits") args.refuse("--dataset: there is no '" + dataset + "'");
   const Run run = args.done();
   const BinarySets sets = load_binary(dataset, run.data);
   manual_seed(run.seed);

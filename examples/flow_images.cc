@@ -104,7 +104,8 @@ int main(int argc, char** argv) {
   Args args(argc, argv,
             {.name = "flow_images", .about = "Learns to draw, by a normalizing flow: Glow or RealNVP.", .epochs = 2});
   const std::string model = args.choice("model", {"glow", "realnvp"}, "the flow");
-  const std::string dataset = args.choice("dataset", {"digits", "mnist", "fashion-mnist", "cifar10"}, "the images");
+  const std::string dataset =
+      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const int levels = args.option("levels", 2, "levels of the multi-scale architecture", 1);
   const int steps_of_flow = args.option("steps", 4, "steps of flow in each level of Glow", 1);
   const int width = args.option("width", 32, "channels inside the networks", 1);
