@@ -141,8 +141,8 @@ void draw(const std::string& out, const Training& t, const Dataset& test, const 
       .line({.y = errors})
       .write(out + "/error.svg");
   write_png(out + "/digits.png", image_grid(test.images.rows(0, 100)), 2);
-  if (const Tensor wrong = mistakes(test, predicted, 64); wrong.numel())
-    write_png(out + "/mistakes.png", image_grid(wrong), 3);
+  const Tensor wrong = mistakes(test, predicted, 64), nothing = zeros_like(test.images.rows(0, 1));
+  write_png(out + "/mistakes.png", image_grid(wrong.numel() ? wrong : nothing), 3);
 }
 
 }  // namespace
