@@ -2,7 +2,6 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/functional.h"
-#include "nn/norm.h"
 #include "tensor/elementwise.h"
 #include "tensor/map.h"
 #include "tensor/random.h"
@@ -58,11 +57,19 @@ void with_direction(double norm, double p, const F& f) {
   else f([=](Lane h) { return sign(h) * power(abs(h) * inverse, exponent); });
 }
 
+void check_options(const SamOptions& o) {
+  check_option("Sam", "rho", o.rho, 0);
+  check(o.p > 1, "Sam: p = ", o.p, " is not above 1");
+  check_option("Sam", "eta", o.eta, 0);
+  check(o.m >= 0, "Sam: m = ", o.m, " is negative");
+}
+
 bool has_direction(double norm) { return norm > 0 && std::isfinite(norm); }
 
 }  // namespace
 
 Perturbation::Perturbation(const std::vector<Var>& parameters, const SamOptions& options) {
+  check_options(options);
   const double norm = dual_norm(parameters, options);
   if (!has_direction(norm)) return;
   with_direction(norm, options.p, [&, rho = real(options.rho)](auto direction) {
@@ -142,21 +149,21 @@ std::vector<Tensor> gradients(const std::vector<Var>& parameters) {
 
 Sam::Sam(Optimizer& optimizer, const SamOptions& o)
     : options(o), optimizer_(optimizer), parameters_(optimizer.parameters()) {
-  check_option("Sam", "rho", o.rho, 0);
-  check(o.p > 1, "Sam: p = ", o.p, " is not above 1");
-  check_option("Sam", "eta", o.eta, 0);
-  check(o.m >= 0, "Sam: m = ", o.m, " is negative");
+  check_options(o);
 }
 
 void Sam::ascent() {
   check(!away_, "Sam: ascent() for the second time, without descent() between");
+  check(options.m == 0 && !options.second_order, "Sam: ascent() knows neither m nor second_order; step() does");
   away_.emplace(parameters_, options);
+  keep_.emplace();
   optimizer_.zero_grad();
 }
 
 void Sam::descent() {
   check(away_.has_value(), "Sam: descent() without ascent()");
   away_.reset();
+  keep_.reset();
   optimizer_.step();
 }
 

@@ -21,7 +21,8 @@
 //       return nn::cross_entropy(net(images.rows(first, last)), labels.rows(first, last));
 //     });
 //
-// ASAM measures ε in units of the weights, ‖ε / T‖_p <= ρ with T = |w| + η, so that rescaling a layer changes nothing.
+// ASAM measures ε in units of the weights, ‖ε / T‖_p <= ρ with T = |w| + η. With η = 0 and no biases, a layer of ReLUs
+// may be made larger and the next one as much smaller: L_SAM stays the same, as L does.
 //
 // The optimizer's weight decay is part of the descent alone; who wants it in both gradients, as the paper's code has
 // it, adds it to the loss. To clip the gradient: sam.gradient(loss), clip_grad_norm(), optimizer.step().
@@ -35,6 +36,7 @@
 #include <limits>
 #include <optional>
 
+#include "nn/norm.h"
 #include "optim/optimizer.h"
 
 namespace bijou::optim {
@@ -45,7 +47,7 @@ struct SamOptions {
   double rho = 0.05;
   double p = 2;           // above 1; or kInfinityNorm
   bool adaptive = false;  // ASAM, which wants a rho some ten times larger
-  double eta = 0.01;      // of T = |w| + eta. As in the paper's code, T = 1 for vectors: biases, normalisation
+  double eta = 0.01;      // of T = |w| + eta. T = 1 for vectors: biases and, unlike in the paper's code, norms' scales
   int64_t m = 0;          // examples that share an ε; 0: the whole batch
   // Keep what the paper drops: ∇ L(w + ε(w)) has also the derivative of ε, which is one Hessian-vector product.
   bool second_order = false;
@@ -79,7 +81,7 @@ class Sam {
   double gradient(const Loss& loss);
   double gradient(int64_t rows, const LossOfRows& loss);
 
-  // The same by hand:
+  // The same by hand, but that the second pass draws its dropout anew; without m and second_order:
   //   optimizer.zero_grad();
   //   backward(loss());  sam.ascent();    // w -> w + ε, and the gradients are forgotten
   //   backward(loss());  sam.descent();   // back to w, and the optimizer's step
@@ -93,7 +95,8 @@ class Sam {
 
   Optimizer& optimizer_;
   std::vector<Var> parameters_;
-  std::optional<Perturbation> away_;
+  std::optional<Perturbation> away_;        // between ascent() and descent()
+  std::optional<nn::KeepStatistics> keep_;  // likewise
 };
 
 }  // namespace bijou::optim

@@ -16,13 +16,14 @@
 
 namespace bijou::optim {
 
-// With options.m = 0, SAM sharpness; else m-sharpness. The weights are as they were afterwards.
+// Both leave the weights as they were, but not what was in .grad.
+
+// With options.m = 0, SAM sharpness; else m-sharpness.
 double sam_sharpness(const Objective& objective, const std::vector<Var>& parameters, const SamOptions& options);
 
 struct KeskarOptions {
   double epsilon = 1e-3;
-  int steps =
-      20;  // of ascent by the signs of the gradient, each a quarter of the way to the box's side, held to the box
+  int steps = 20;  // by the signs of the gradient, each a quarter of the way to the box's side, held to the box
 };
 double keskar_sharpness(const Objective& objective, const std::vector<Var>& parameters,
                         const KeskarOptions& options = {});

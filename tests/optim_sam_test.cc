@@ -306,17 +306,19 @@ TEST(Sam, BothPassesDropOutTheSameUnits) {
   const Var w = parameter(ones({1, 50}));
   SGD optimizer({w}, {.lr = 0.1});
   std::vector<Tensor> seen;
-  Sam sam(optimizer, {.rho = 0, .m = 1, .second_order = true});
+  Sam sam(optimizer, {.rho = 0.2, .m = 1, .second_order = true});
   const Generator::State before = default_generator().state();
   sam.step(2, [&](int64_t, int64_t) {
     const Var y = nn::dropout(w, w.shape(), 0.5);
-    seen.push_back(y.value());
+    seen.push_back(abs(sign(y.value())));  // 1 for every unit that is left
     return sum(y * y);
   });
-  ASSERT_EQ(seen.size(), 4u);
-  expect_close(seen[0], seen[1], 0);
-  expect_close(seen[2], seen[3], 0);
-  EXPECT_GT(max_difference(seen[0], seen[2]), 0.1);                        // another part, other units
+  ASSERT_EQ(seen.size(), 6u);  // at w, at w + ε and, for the second order, at w again; of two parts
+  for (size_t pass : {1, 2}) {
+    expect_close(seen[pass], seen[0], 0);
+    expect_close(seen[3 + pass], seen[3], 0);
+  }
+  EXPECT_GT(max_difference(seen[0], seen[3]), 0.1);                        // another part, other units
   EXPECT_EQ(default_generator().state().position, before.position + 100);  // as after two passes
 }
 
@@ -331,6 +333,38 @@ TEST(Sam, BatchStatisticsAreThoseOfTheFirstPassAlone) {
   const auto got = net.named_buffers(), want = once.named_buffers();
   ASSERT_EQ(got.size(), 3u);
   for (size_t i = 0; i < got.size(); ++i) expect_close(got[i].second, want[i].second, 0);
+}
+
+TEST(Sam, ByHandTooBatchStatisticsAreThoseOfTheFirstPassAlone) {
+  const Tensor x = random({8, 3}, 4);
+  nn::Sequential net(nn::Linear({.in = 3, .out = 4}), nn::BatchNorm1d({.channels = 4}), nn::Tanh());
+  nn::Sequential once = nn::clone(net);
+  SGD optimizer(net.parameters(), {.lr = 0});
+  Sam sam(optimizer, {.rho = 0.5});
+  backward(sum(square(net(x))));
+  sam.ascent();
+  backward(sum(square(net(x))));
+  sam.descent();
+  once(x);
+  expect_close(net.named_buffers()[0].second, once.named_buffers()[0].second, 0);
+  net(x), once(x);  // from here on they are kept up again
+  expect_close(net.named_buffers()[0].second, once.named_buffers()[0].second, 0);
+}
+
+// A layer of ReLUs four times as large and the next one a quarter: the same function, for ASAM just as sharp.
+TEST(Sam, AsamDoesNotSeeHowLayersAreScaledAgainstEachOther) {
+  const Tensor x = random({12, 6}, 5);
+  const Indices y = indices({0, 1, 2, 0, 1, 2, 2, 1, 0, 1, 1, 2});
+  auto top = [&](real scale, const SamOptions& o) {  // L(w + ε)
+    const Var first = parameter(random({6, 8}, 1) * scale), second = parameter(random({8, 3}, 2) * (1 / scale));
+    auto loss = [&] { return nn::cross_entropy(matmul(relu(matmul(Var(x), first)), second), y); };
+    backward(loss());
+    const Perturbation away({first, second}, o);
+    return double(loss().item());
+  };
+  const SamOptions adaptive{.rho = 0.5, .adaptive = true, .eta = 0}, plain{.rho = 0.5};
+  EXPECT_NEAR(top(4, adaptive), top(1, adaptive), kExact);
+  EXPECT_GT(std::fabs(top(4, plain) - top(1, plain)), 0.01);
 }
 
 TEST(Sam, WeightDecayIsPartOfTheDescentAlone) {
@@ -396,8 +430,7 @@ TEST(Sam, WithTheSecondOrderItIsTheGradientOfTheLossAtTheTop) {
     }
 }
 
-// ---- What SAM is compared with
-// ---------------------------------------------------------------------------------------
+// ---- What SAM is compared with --------------------------------------------------------------------------------------
 
 TEST(GradientNorm, OfAQuadraticHasItsClosedForm) {
   // L = wᵀ A w / 2: ‖∇L‖ = ‖A w‖, and its gradient is A A w / ‖A w‖.
@@ -466,6 +499,9 @@ TEST(Sam, RefusesOptionsOfNoMeaning) {
   expect_error([&] { Sam(optimizer, {.p = 1}); }, "p = 1");
   expect_error([&] { Sam(optimizer, {.m = -1}); }, "m = -1");
   expect_error([&] { Sam(optimizer, {.m = 4}).step([&] { return sum(w); }); }, "by rows");
+  expect_error([&] { Perturbation({w}, {.p = 1}); }, "p = 1");
+  expect_error([&] { Sam(optimizer, {.m = 4}).ascent(); }, "neither m nor second_order");
+  expect_error([&] { Sam(optimizer, {.second_order = true}).ascent(); }, "neither m nor second_order");
 }
 
 }  // namespace

@@ -377,6 +377,12 @@ TEST(Sharpness, InPartsIsTheMeanOfThePartsAndNeverSmaller) {
   EXPECT_NEAR(sam_sharpness(c.objective, p, {.rho = 0.05, .m = 11}), of(0, 11), kClose);
 }
 
+TEST(Sharpness, RefusesOptionsOfNoMeaning) {
+  const Classifier c;
+  expect_error([&] { sam_sharpness(c.objective, c.parameters(), {.p = 1}); }, "p = 1");
+  expect_error([&] { sam_sharpness(c.objective, c.parameters(), {.rho = -1}); }, "rho");
+}
+
 TEST(Sharpness, OfKeskarOnASlopeIsTheCornerOfTheBox) {
   const Tensor slope = tensor({2, -3, 0.5});
   const Var w = parameter(tensor({1, -2, 0}));
