@@ -6,6 +6,7 @@
 #include "nn/losses.h"
 #include "nn/norm.h"
 #include "tensor/elementwise.h"
+#include "tensor/map.h"
 
 namespace bijou::optim {
 namespace {
@@ -19,6 +20,14 @@ void for_batches(const Objective& o, const F& f) {
     const int64_t last = std::min(first + o.batch, o.examples);
     f(first, last, real(double(last - first) / double(o.examples)));
   }
+}
+
+// The losses of examples first .. last, whose outputs are y.
+Var losses_of(const Objective& o, const Var& y, int64_t first, int64_t last) {
+  const Var losses = o.losses(y, first, last);
+  check(losses.shape() == Shape{last - first}, "curvature: losses of shape ", losses.shape(), ", where one of each of ",
+        last - first, " examples is wanted");
+  return losses;
 }
 
 // v -> the mean over the batches of product(first, last, v).
@@ -65,7 +74,7 @@ double mean_loss(const Objective& o) {
   const NoGrad off;
   double total = 0;
   for_batches(o, [&](int64_t first, int64_t last, real) {
-    total += double(sum(o.losses(o.outputs(first, last), first, last)).item());
+    total += double(sum(losses_of(o, o.outputs(first, last), first, last)).item());
   });
   return total / double(o.examples);
 }
@@ -75,7 +84,7 @@ double mean_gradient(const Objective& o, const std::vector<Var>& parameters) {
   for (Var p : parameters) p.set_grad({});
   double total = 0;
   for_batches(o, [&](int64_t first, int64_t last, real) {
-    const Var loss = sum(o.losses(o.outputs(first, last), first, last)) * real(1 / double(o.examples));
+    const Var loss = sum(losses_of(o, o.outputs(first, last), first, last)) * real(1 / double(o.examples));
     backward(loss);
     total += double(loss.item());
   });
@@ -84,7 +93,7 @@ double mean_gradient(const Objective& o, const std::vector<Var>& parameters) {
 
 LinearOperator hessian_operator(const Objective& o, const std::vector<Var>& parameters) {
   return batched(o, parameters, [o, parameters](int64_t first, int64_t last, const std::vector<Tensor>& v) {
-    return hvp([&] { return mean(o.losses(o.outputs(first, last), first, last)); }, parameters, v);
+    return hvp([&] { return mean(losses_of(o, o.outputs(first, last), first, last)); }, parameters, v);
   });
 }
 
@@ -92,14 +101,14 @@ LinearOperator gauss_newton_operator(const Objective& o, const std::vector<Var>&
   return batched(o, parameters, [o, parameters](int64_t first, int64_t last, const std::vector<Tensor>& v) {
     const Var y = o.outputs(first, last), z = parameter(y.value());
     const Tensor jv = forward_derivative(y, parameters, v);
-    const auto curved = hvp([&] { return mean(o.losses(z, first, last)); }, std::span(&z, 1), std::span(&jv, 1));
+    const auto curved = hvp([&] { return mean(losses_of(o, z, first, last)); }, std::span(&z, 1), std::span(&jv, 1));
     return values(grad(y, Var(curved[0]), parameters));
   });
 }
 
 LinearOperator fisher_operator(const Objective& o, const std::vector<Var>& parameters) {
   return batched(o, parameters, [o, parameters](int64_t first, int64_t last, const std::vector<Tensor>& v) {
-    const Var losses = o.losses(o.outputs(first, last), first, last);
+    const Var losses = losses_of(o, o.outputs(first, last), first, last);
     const Tensor slopes = forward_derivative(losses, parameters, v);  // ∇ℓ_i · v
     return values(grad(losses, Var(slopes * real(1 / double(last - first))), parameters));
   });
@@ -119,6 +128,10 @@ std::vector<Tensor> unflattened(const Tensor& vector, const std::vector<Var>& pa
     first += p.numel();
   }
   return tensors;
+}
+
+double dot(const Tensor& a, const Tensor& b) {
+  return double(map_sum([](Lane x, Lane y) { return x * y; }, 0, a, b).item());
 }
 
 }  // namespace bijou::optim

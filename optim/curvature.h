@@ -47,6 +47,7 @@ LinearOperator fisher_operator(const Objective& objective, const std::vector<Var
 // All numbers as one vector [n]; and such a vector in the shapes of the parameters.
 Tensor flattened(const std::vector<Tensor>& tensors);
 std::vector<Tensor> unflattened(const Tensor& vector, const std::vector<Var>& parameters);
+double dot(const Tensor& a, const Tensor& b);  // of two such vectors
 
 // ---------------------------------------------------------------------------------------------------------------------
 

@@ -10,9 +10,6 @@
 namespace bijou::optim {
 namespace {
 
-double dot(const Tensor& a, const Tensor& b) {
-  return double(map_sum([](Lane x, Lane y) { return x * y; }, 0, a, b).item());
-}
 double norm(const Tensor& x) { return std::sqrt(dot(x, x)); }
 
 // y += factor x

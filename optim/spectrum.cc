@@ -4,17 +4,12 @@
 #include <cmath>
 
 #include "tensor/elementwise.h"
-#include "tensor/map.h"
 #include "tensor/matmul.h"
 
 namespace bijou::optim {
 namespace {
 
 Tensor random_signs(int64_t n, Generator& g) { return bernoulli({n}, 0.5, g) * 2 - 1; }
-
-double dot(const Tensor& a, const Tensor& b) {
-  return double(map_sum([](Lane x, Lane y) { return x * y; }, 0, a, b).item());
-}
 
 Estimate estimate(const std::vector<double>& samples) {
   const double n = double(samples.size());

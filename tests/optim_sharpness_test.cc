@@ -272,6 +272,19 @@ TEST(Curvature, RefusesWhatMakesNoSense) {
   expect_error([&] { hessian_operator(c.objective, c.parameters()).matvec(zeros({3})); }, "27 parameters");
 }
 
+TEST(Curvature, RefusesLossesThatAreNotOneOfEachExample) {
+  Classifier c;
+  c.objective.losses = [y = c.y](const Var& logits, int64_t first, int64_t last) {
+    return nn::cross_entropy(logits, y.rows(first, last));  // their mean
+  };
+  const std::vector<Var> p = c.parameters();
+  const Tensor v = ones({27});
+  expect_error([&] { mean_loss(c.objective); }, "one of each of 4 examples");
+  expect_error([&] { mean_gradient(c.objective, p); }, "one of each of 4 examples");
+  for (const auto& make : {hessian_operator, gauss_newton_operator, fisher_operator})
+    expect_error([&] { make(c.objective, p).matvec(v); }, "one of each of 4 examples");
+}
+
 // ---- Trace and density ----------------------------------------------------------------------------------------------
 
 TEST(Trace, OfADiagonalHutchinsonIsExact) {
