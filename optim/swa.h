@@ -36,7 +36,8 @@ class Swa {
 };
 
 // Batch normalisation's running statistics belong to weights; an average of weights needs its own. forward(i) passes
-// batch i through the model, in training mode; the statistics become the plain means over all batches.
+// batch i through the model, all of it in training mode; the statistics become the plain means over all batches. The
+// modes are then as they were.
 void refresh_statistics(nn::Module& model, int64_t batches, const std::function<void(int64_t i)>& forward);
 
 }  // namespace bijou::optim

@@ -481,6 +481,16 @@ TEST(Swa, RefreshedStatisticsAreTheMeansOverAllBatches) {
   EXPECT_EQ(net[1].as<nn::BatchNorm1d>().options.momentum, 0.1);
 }
 
+TEST(Swa, RefreshingPutsModesAndMomentaBackAlsoWhereAPassThrows) {
+  nn::Sequential net(nn::Linear({.in = 3, .out = 2}), nn::BatchNorm1d({.channels = 2}));
+  net[1].as<nn::BatchNorm1d>().eval();  // frozen, in a model that trains
+  expect_error([&] { refresh_statistics(net, 3, [](int64_t i) { check(i < 2, "broken"); }); }, "broken");
+  EXPECT_TRUE(net.training);
+  EXPECT_TRUE(net[0].as<nn::Linear>().training);
+  EXPECT_FALSE(net[1].as<nn::BatchNorm1d>().training);
+  EXPECT_EQ(net[1].as<nn::BatchNorm1d>().options.momentum, 0.1);
+}
+
 TEST(Ema, AveragesBuffersToo) {
   nn::Sequential net(nn::BatchNorm1d({.channels = 3}));
   Ema ema(net, {.decay = 0.75});
