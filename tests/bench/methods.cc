@@ -1,5 +1,6 @@
 // Training steps of the lecture's methods, the same as in side_by_side.py line for line. What is drawn at random for a
 // batch (views, masked positions) is drawn beforehand.
+#include "autograd/functional.h"
 #include "nn/conv.h"
 #include "nn/losses.h"
 #include "nn/nade.h"
@@ -52,20 +53,34 @@ struct MaskedLm : nn::Module {
   ssl::Masked masked;
 };
 
-// A perceptron again, by sharpness-aware minimisation.
+struct Perceptron : nn::Module {
+  void members(nn::Visitor& visit) override { visit("net", net); }
+  Var loss() const { return nn::cross_entropy(net(x), y); }
+  nn::Sequential net{nn::Linear({.in = 784, .out = 256}), nn::ReLU(), nn::Linear({.in = 256, .out = 128}), nn::ReLU(),
+                     nn::Linear({.in = 128, .out = 10})};
+  Var x = randn({64, 784});
+  Indices y = randint({64}, 0, 10);
+};
+
+// By sharpness-aware minimisation.
 Work sam() {
-  struct Model : nn::Module {
-    void members(nn::Visitor& visit) override { visit("net", net); }
-    Var loss() const { return nn::cross_entropy(net(x), y); }
-    nn::Sequential net{nn::Linear({.in = 784, .out = 256}), nn::ReLU(), nn::Linear({.in = 256, .out = 128}), nn::ReLU(),
-                       nn::Linear({.in = 128, .out = 10})};
-    Var x = randn({64, 784});
-    Indices y = randint({64}, 0, 10);
-  };
-  auto model = std::make_shared<Model>();
+  auto model = std::make_shared<Perceptron>();
   auto optimizer = std::make_shared<optim::SGD>(model->parameters(), optim::SgdOptions{.lr = 0.01, .momentum = 0.9});
   auto sam = std::make_shared<optim::Sam>(*optimizer, optim::SamOptions{.rho = 0.05});
   return [model, optimizer, sam] { sam->step([&] { return model->loss(); }); };
+}
+
+// A Hessian times a vector, and beside it a gradient of the same loss: what one costs in units of the other. (Without a
+// counterpart in side_by_side.py.)
+Work gradient() {
+  auto model = std::make_shared<Perceptron>();
+  return [model, p = model->parameters()] { grad(model->loss(), p); };
+}
+Work hessian_product() {
+  auto model = std::make_shared<Perceptron>();
+  std::vector<Tensor> v;
+  for (const Var& w : model->parameters()) v.push_back(randn(w.shape()));
+  return [model, v, p = model->parameters()] { hvp([&] { return model->loss(); }, p, v); };
 }
 
 }  // namespace
@@ -75,7 +90,9 @@ Cases method_steps() {
           {"wavenet", [] { return training(Wavenet()); }},
           {"simclr", [] { return training(Simclr()); }},
           {"masked lm", [] { return training<MaskedLm, optim::AdamW>(MaskedLm()); }},
-          {"sam mlp 784-256-128-10", sam}};
+          {"sam mlp 784-256-128-10", sam},
+          {"gradient mlp 784-256-128-10", gradient},
+          {"hvp mlp 784-256-128-10", hessian_product}};
 }
 
 }  // namespace bijou::bench
