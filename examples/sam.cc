@@ -4,10 +4,12 @@
 //
 // SGD learns the wrong labels too; SAM, the further it looks, the less, until it looks too far and learns nothing.
 // Beside each arm stands what it reached when stopped early, by images held out: most of the gain is to be had that way
-// too. And as a step of SAM is two gradients, SGD has a row with twice the epochs.
+// too. And as a step of SAM is two gradients, SGD has a row with twice the epochs. Other ways to flat minima have a row
+// each: averages of SGD's weights (optim/swa.h, ema.h), and the gradient's norm added to the loss (grad_norm.h).
 //
 //   sam --data DIR --seeds 5            MNIST; --dataset fashion-mnist or cifar10, --model conv for others
-//   sam --rho 0,.1,.2 --group 64,16,4 --norm 2,4,inf --noise 0
+//   sam --rho .1,.2 --group 64,16,4 --norm 2,4,inf --noise 0
+//   sam --second-order                  with what the paper drops
 //
 // With another norm p, rho is given as for p = 2, and multiplied by n^(1/p - 1/2) for n weights: the length of a step
 // whose numbers are all of one size. P. Foret et al., ICLR 2021; see optim/sam.h.
@@ -25,9 +27,7 @@
 #include "examples/support/result.h"
 #include "examples/support/statistics.h"
 #include "examples/support/words.h"
-#include "nn/checkpoint.h"
 #include "optim/landscape.h"
-#include "optim/spectrum.h"
 #include "tensor/elementwise.h"
 #include "tensor/layout.h"
 #include "tensor/reduce.h"
@@ -38,60 +38,47 @@ using namespace bijou::experiments;
 
 namespace {
 
-struct Point {  // of the sweep
-  double rho;   // as for p = 2
-  int64_t m;
-  double p;
-  bool adaptive;
-  int epochs;
-  std::string name() const {
-    char text[80];
-    std::snprintf(text, sizeof text, "%s rho %g m %d p %g", adaptive ? "ASAM" : "SAM", rho, int(m), p);
-    return rho > 0 ? text : "SGD " + std::to_string(epochs) + " epochs";
-  }
-};
 struct Measured {  // over the seeds
   std::vector<double> test, early, valid, train, loss, lambda;
 };
 
-std::vector<Point> sweep(const std::string& rhos, const std::string& ms, const std::string& ps, const std::string& asam,
-                         int epochs) {
-  std::vector<Point> points;
-  for (const double p : numbers(ps))
-    for (const double m : numbers(ms))
-      for (const double rho : numbers(rhos))
-        if (rho > 0 || points.empty()) points.push_back({rho, int64_t(m), p, false, epochs});
-  for (const double rho : numbers(asam)) points.push_back({rho, 64, 2, true, epochs});
-  points.push_back({0, 64, 2, false, 2 * epochs});
-  return points;
+FlatTraining training_of(const FlatArm& arm, int64_t weights, bool second_order) {
+  const bool sam = arm.method == "sam" || arm.method == "asam";
+  const double scale = std::pow(double(weights), 1 / arm.p - 0.5);
+  return {.sam = {.rho = sam ? arm.rho * scale : 0,
+                  .p = arm.p,
+                  .adaptive = arm.method == "asam",
+                  .m = arm.m,
+                  .second_order = second_order},
+          .gradient_norm = arm.method == "gradient_norm" ? arm.rho : 0,
+          .averaging = arm.method == "swa"   ? Averaging::kSwa
+                       : arm.method == "ema" ? Averaging::kEma
+                                             : Averaging::kNone,
+          .epochs = arm.epochs};
 }
 
-optim::SamOptions options_of(const Point& point, int64_t weights) {
-  const double scale = std::pow(double(weights), 1 / point.p - 0.5);
-  return {.rho = point.rho * scale, .p = point.p, .adaptive = point.adaptive, .m = point.m};
-}
-
-void print_row(Progress& progress, const Point& point, const Measured& m) {
+void print_row(Progress& progress, const FlatArm& arm, const Measured& m) {
   char line[160];
-  std::snprintf(line, sizeof line, "%-28s %6.3f ± %.3f %8.3f %10.3f %9.3f %9.2f", point.name().c_str(), mean_of(m.test),
+  std::snprintf(line, sizeof line, "%-28s %6.3f ± %.3f %8.3f %10.3f %9.3f %9.2f", arm.name().c_str(), mean_of(m.test),
                 deviation_of(m.test), mean_of(m.early), mean_of(m.train), mean_of(m.loss), mean_of(m.lambda));
   progress.say(line);
 }
 
-void write_tables(const std::string& out, const std::vector<Point>& points, const std::vector<Measured>& all,
+void write_tables(const std::string& out, const std::vector<FlatArm>& arms, const std::vector<Measured>& all,
                   uint64_t seed) {
   std::ofstream csv(out + "/sweep.csv"), json(out + "/sweep.json");
   csv << "method,rho,m,p,epochs,seed,test,early,train,loss,lambda_max\n";
   json << "[";
-  for (size_t i = 0; i < points.size(); ++i)
+  for (size_t i = 0; i < arms.size(); ++i)
     for (size_t s = 0; s < all[i].test.size(); ++s) {
-      const Point& q = points[i];
+      const FlatArm& a = arms[i];
       const Measured& m = all[i];
-      const char* method = q.rho == 0 ? "sgd" : q.adaptive ? "asam" : "sam";
-      csv << method << ',' << q.rho << ',' << q.m << ',' << q.p << ',' << q.epochs << ',' << seed + s << ','
+      csv << a.method << ',' << a.rho << ',' << a.m << ',' << a.p << ',' << a.epochs << ',' << seed + s << ','
           << m.test[s] << ',' << m.early[s] << ',' << m.train[s] << ',' << m.loss[s] << ',' << m.lambda[s] << '\n';
-      Result row(method);
-      row.set("rho", q.rho), row.set("m", q.m), row.set("p", q.p), row.set("epochs", q.epochs);
+      Result row(a.method);
+      row.set("rho", a.rho), row.set("m", a.m), row.set("epochs", a.epochs);
+      if (std::isinf(a.p)) row.set("p", "inf");  // for which JSON has no number
+      else row.set("p", a.p);
       row.set("seed", int64_t(seed + s)), row.set("test", m.test[s]), row.set("early", m.early[s]);
       row.set("train", m.train[s]), row.set("loss", m.loss[s]), row.set("lambda_max", m.lambda[s]);
       json << (i + s ? ",\n " : "\n ") << row.json();
@@ -100,29 +87,24 @@ void write_tables(const std::string& out, const std::vector<Point>& points, cons
 }
 
 // The lecture's figure: test error over ρ, a line for each m and p; and the same where training was stopped early.
-void draw_sweep(const std::string& out, const std::string& dataset, const std::vector<Point>& points,
+void draw_sweep(const std::string& out, const std::string& dataset, const std::vector<FlatArm>& arms,
                 const std::vector<Measured>& all) {
   Plot plot({.title = "SAM on " + dataset, .x_label = "rho", .y_label = "test images read wrong (%)"});
   auto error = [](const std::vector<double>& accuracies) { return 100 * (1 - mean_of(accuracies)); };
-  for (size_t first = 0; first < points.size() && points[first].epochs == points[0].epochs;) {
-    const Point& q = points[first];
-    if (q.adaptive) break;
+  for (size_t i = 1; arms[i].method == "sam";) {
+    const FlatArm& first = arms[i];
     char label[40];
-    std::snprintf(label, sizeof label, "m = %d, p = %g", int(q.m), q.p);
+    std::snprintf(label, sizeof label, "m = %d, p = %g", int(first.m), first.p);
     Series line{.label = label}, early{.label = std::string(label) + ", stopped early"};
     auto add = [&](double rho, const Measured& m) {
       line.x.push_back(rho), line.y.push_back(error(m.test)), line.error.push_back(100 * deviation_of(m.test));
       early.x.push_back(rho), early.y.push_back(error(m.early));
     };
-    if (points[0].rho == 0) add(0, all[0]);
-    size_t i = first;
-    for (; i < points.size() && points[i].m == q.m && points[i].p == q.p && !points[i].adaptive &&
-           points[i].epochs == q.epochs;
-         ++i)
-      if (points[i].rho > 0) add(points[i].rho, all[i]);
+    add(0, all[0]);
+    const bool is_first = i == 1;
+    for (; arms[i].method == "sam" && arms[i].m == first.m && arms[i].p == first.p; ++i) add(arms[i].rho, all[i]);
     plot.line(line);
-    if (first == 0) plot.points(early);
-    first = i;
+    if (is_first) plot.points(early);
   }
   plot.write(out + "/error.svg");
 }
@@ -141,9 +123,7 @@ void draw_spectra(const std::string& out, const NoisySets& data, const FlatRun& 
         optim::hessian_operator(training_loss(*run, data, 500), run->net.parameters());
     const optim::Spectrum s = optim::spectrum(hessian, {.steps = 40, .probes = 3});
     if (width == 0) width = (s.highest() - s.lowest()) / 80;
-    Series line{.label = label, .x = steps(s.lowest() - 3 * width, s.highest() + 3 * width, 300)};
-    for (double x : line.x) line.y.push_back(std::max(s.density(x, width), 1e-7));
-    plot.line(line);
+    plot.line(density_line(s, width, label));
   }
   plot.write(out + "/spectrum.svg");
 }
@@ -183,12 +163,6 @@ void draw_surfaces(const std::string& out, const NoisySets& data, const FlatRun&
       .write(out + "/between.svg");
 }
 
-void save(const std::string& path, const FlatRun& run) {
-  nn::Checkpoint c;
-  c.add("model", run.net.state_dict());
-  nn::save_checkpoint(path, c);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -197,40 +171,49 @@ int main(int argc, char** argv) {
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
-  const std::string rhos = args.option("rho", "0,0.05,0.1,0.2,0.4", "how far to look; 0 is SGD");
+  const std::string rhos = args.option("rho", "0.05,0.1,0.2,0.4", "how far to look; SGD is there in any case");
   const std::string ms = args.option("group", "64,16", "images that share an epsilon, of batches of 64");
   const std::string ps = args.option("norm", "2", "p, of the length of epsilon; inf is one");
   const std::string asam = args.option("asam", "1", "rho of adaptive SAM");
+  const std::string lambdas = args.option("gradient-norm", "0.1", "lambda of the norm that is added to the loss");
+  const bool second_order = args.flag("second-order", "SAM with the derivative of epsilon, which the paper drops");
   const int seeds = args.option("seeds", 1, "how many, from --seed on", 1);
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
   const int images = args.option("train", 2000, "training images", 64);
   const Run run = args.done();
+  if (run.epochs < 1) args.refuse("--epochs: at least one is needed");
 
+  const NoisySetOptions first_set{
+      .dataset = dataset, .folder = run.data, .noise = noise, .train = images, .seed = run.seed};
   std::vector<NoisySets> sets;  // of each seed
-  for (uint64_t s = 0; s < uint64_t(seeds); ++s)
-    sets.push_back(
-        noisy_sets({.dataset = dataset, .folder = run.data, .noise = noise, .train = images, .seed = run.seed + s}));
-  const std::vector<Point> points = sweep(rhos, ms, ps, asam, run.epochs);
-  std::vector<Measured> all(points.size());
-  std::vector<FlatRun> first_seed(points.size());
+  for (NoisySetOptions set = first_set; set.seed < run.seed + uint64_t(seeds); ++set.seed)
+    sets.push_back(noisy_sets(set));
+  const std::vector<FlatArm> arms = sweep({.rho = numbers(rhos),
+                                           .m = numbers(ms),
+                                           .p = numbers(ps),
+                                           .asam = numbers(asam),
+                                           .gradient_norm = numbers(lambdas),
+                                           .epochs = run.epochs});
+  std::vector<Measured> all(arms.size());
+  std::vector<FlatRun> first_seed(arms.size());
   int64_t epochs = 0;
-  for (const Point& point : points) epochs += int64_t(point.epochs) * seeds;
+  for (const FlatArm& arm : arms) epochs += int64_t(arm.epochs) * seeds;
+  auto pictured = [&](size_t i) { return i == 0 || (arms[i].method == "sam" && arms[i].m == arms[1].m); };
   Progress progress({.title = dataset + " " + model, .total = epochs, .unit = "epochs"});
   std::printf("%-28s %14s %8s %10s %9s %9s\n", "", "test", "early", "train", "loss", "lambda");
-  for (size_t i = 0; i < points.size(); ++i) {
+  for (size_t i = 0; i < arms.size(); ++i) {
     for (uint64_t seed = run.seed; seed < run.seed + uint64_t(seeds); ++seed) {
       const NoisySets& data = sets[seed - run.seed];
       const Shape image(std::span(data.train.images.shape().begin() + 1, 3));
       const int64_t weights = make_classifier(model, image, int64_t(data.train.classes.size())).num_parameters();
-      const FlatRun trained = train_flat(data, {.model = model,
-                                                .sam = options_of(points[i], weights),
-                                                .epochs = points[i].epochs,
-                                                .seed = seed,
-                                                .curvature_along = seed == run.seed && points[i].m == 64,
-                                                .tick = [&](const std::string& note) {
-                                                  progress.step(points[i].name() + ", " + note);
-                                                  return !interrupted();
-                                                }});
+      FlatTraining training = training_of(arms[i], weights, second_order);
+      training.model = model, training.seed = seed;
+      training.curvature_along = seed == run.seed && pictured(i);
+      training.tick = [&](const std::string& note) {
+        progress.step(arms[i].name() + ", " + note);
+        return !interrupted();
+      };
+      const FlatRun trained = train_flat(data, training);
       if (interrupted()) return std::printf("Stopped.\n"), 130;
       const optim::Objective loss = training_loss(trained, data);
       Measured& m = all[i];
@@ -239,35 +222,38 @@ int main(int argc, char** argv) {
       m.loss.push_back(optim::mean_loss(loss)), m.lambda.push_back(lambda_max(loss, trained));
       if (seed == run.seed) first_seed[i] = trained;
     }
-    print_row(progress, points[i], all[i]);
+    print_row(progress, arms[i], all[i]);
   }
   progress.finish();
-  write_tables(run.out, points, all, run.seed);
-  draw_sweep(run.out, dataset, points, all);
+  write_tables(run.out, arms, all, run.seed);
 
-  // The pictures show plain SGD, and that SAM with m = 64 which the images held out like best.
-  size_t sgd = 0, sam = 0;
-  for (size_t i = 0; i < points.size(); ++i)
-    if (points[i].rho > 0 && points[i].m == 64 && !points[i].adaptive &&
-        (sam == 0 || mean_of(all[i].valid) > mean_of(all[sam].valid)))
-      sam = i;
+  // The pictures show plain SGD, and that SAM, with the first m, which the images held out like best.
+  constexpr size_t sgd = 0;
+  size_t sam = 0;
+  for (size_t i = 1; i < arms.size(); ++i)
+    if (pictured(i) && (sam == 0 || mean_of(all[i].valid) > mean_of(all[sam].valid))) sam = i;
   Result result("sam");
   result.set("dataset", dataset), result.set("model", model), result.set("seeds", seeds);
+  result.set("second_order", second_order);
   result.set("sgd_test", mean_of(all[sgd].test)), result.set("sgd_early", mean_of(all[sgd].early));
   result.set("sgd_long_test", mean_of(all.back().test)), result.set("sgd_lambda", mean_of(all[sgd].lambda));
-  if (points[sgd].rho == 0 && sam > 0) {
-    result.set("rho", points[sam].rho), result.set("sam_test", mean_of(all[sam].test));
+  if (sam == 0) {
+    std::printf("There is no SAM in the sweep: no pictures, no checkpoints.\n");
+  } else {
+    draw_sweep(run.out, dataset, arms, all);
+    result.set("rho", arms[sam].rho), result.set("sam_test", mean_of(all[sam].test));
     result.set("sam_early", mean_of(all[sam].early)), result.set("sam_lambda", mean_of(all[sam].lambda));
     const NoisySets& data = sets[0];
-    const std::vector<double> x = steps(run.epochs / 10.0, run.epochs, int(first_seed[sgd].lambdas.size()));
     Plot({.title = "Sharpness along training", .x_label = "epoch", .y_label = "largest eigenvalue of the Hessian"})
-        .line({.label = "SGD", .x = x, .y = first_seed[sgd].lambdas})
-        .line({.label = "SAM", .x = x, .y = first_seed[sam].lambdas})
+        .line({.label = "SGD", .x = first_seed[sgd].lambda_epochs, .y = first_seed[sgd].lambdas})
+        .line({.label = "SAM", .x = first_seed[sam].lambda_epochs, .y = first_seed[sam].lambdas})
         .write(run.out + "/lambda.svg");
     draw_spectra(run.out, data, first_seed[sgd], first_seed[sam]);
     draw_surfaces(run.out, data, first_seed[sgd], first_seed[sam], run.seed);
-    save(run.out + "/sgd.safetensors", first_seed[sgd]), save(run.out + "/sam.safetensors", first_seed[sam]);
+    save_classifier(run.out + "/sgd.safetensors", first_seed[sgd].net, first_set);
+    save_classifier(run.out + "/sam.safetensors", first_seed[sam].net, first_set);
+    std::printf("Pictures and checkpoints are in %s.\n", run.out.c_str());
   }
-  std::printf("Pictures are in %s, the sweep in sweep.csv and sweep.json.\n", run.out.c_str());
+  std::printf("The sweep is in %s/sweep.csv and sweep.json.\n", run.out.c_str());
   result.print();
 }
