@@ -2,8 +2,13 @@
 // with vectors alone. Beside it the Gauss-Newton matrix and the empirical Fisher matrix, which are often taken for it.
 //
 //   hessian                                            trains a small network first
-//   hessian --checkpoint out/sam/sam.safetensors       any perceptron.s, such as mnist --model mlp saves, or sam.s
-//   convnet
+//   hessian --checkpoint out/sam/sam.safetensors       one that sam saved
+//   hessian --checkpoint out/mnist/checkpoint.safetensors
+//
+// A checkpoint holds weights, not layers; those of a perceptron with ReLU (mnist --model mlp) and of sam's convnet can
+// be told from their shapes, others are refused. (And batch normalisation, as in mnist --model conv, would blur what
+// curvature means.) The loss is that of the data which sam notes in its checkpoints: the same images, the same wrong
+// labels. Other checkpoints don't say; their labels count as right ones.
 //
 // A few eigenvalues stand out, about as many as there are classes; the many others lie around zero, and some below.
 // L. Sagun et al., "Empirical analysis of the Hessian of over-parametrized neural networks", 2017; see
@@ -20,7 +25,6 @@
 #include "examples/support/result.h"
 #include "nn/checkpoint.h"
 #include "optim/sharpness.h"
-#include "optim/spectrum.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -34,10 +38,6 @@ FlatRun trained(const NoisySets& data, int epochs, uint64_t seed) {
                              progress.step(note);
                              return !interrupted();
                            }});
-}
-
-FlatRun loaded(const std::string& path, const Shape& image) {
-  return {classifier_of(nn::load_checkpoint(path).part("model"), image), {}, {}, {}};
 }
 
 // The operator, with a bar that counts products.
@@ -56,14 +56,8 @@ void print_eigenvalues(const char* name, const optim::Ritz& r) {
 }
 
 void draw_density(const std::string& path, const optim::Spectrum& s) {
-  const double width = (s.highest() - s.lowest()) / 100;
-  Series line;
-  for (int i = 0; i <= 400; ++i) {
-    const double x = s.lowest() - 3 * width + (s.highest() - s.lowest() + 6 * width) * i / 400;
-    line.x.push_back(x), line.y.push_back(std::max(s.density(x, width), 1e-7));
-  }
   Plot({.title = "Eigenvalues of the Hessian", .x_label = "eigenvalue", .y_label = "density", .log_y = true})
-      .line(line)
+      .line(density_line(s, (s.highest() - s.lowest()) / 100))
       .write(path);
 }
 
@@ -73,22 +67,28 @@ int main(int argc, char** argv) {
   Args args(argc, argv, {.name = "hessian", .about = "The spectrum of a network's Hessian.", .epochs = 20});
   const std::string checkpoint = args.option(
       "checkpoint", "", "a network saved by sam, or by mnist --model mlp; by default a small one is trained");
-  const std::string dataset =
-      args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
-  const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
+  const nn::Checkpoint saved = checkpoint.empty() ? nn::Checkpoint() : nn::load_checkpoint(checkpoint);
+  const std::optional<NoisySetOptions> known = data_of(saved);
+  NoisySetOptions of = known.value_or(NoisySetOptions{.noise = checkpoint.empty() ? 0.3 : 0});
+  of.dataset = args.source("dataset", known ? of.dataset : "mnist", known ? of.dataset : "digits",
+                           "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
+  of.noise = args.option("noise", of.noise, "part of the labels that are drawn anew");
   const int k = args.option("eigenvalues", 12, "how many, from the largest down", 1);
   const int steps = args.option("steps", 60, "products with a vector, at most, for each Lanczos run", 12);
   const int probes = args.option("probes", 4, "random vectors for the density", 1);
   const Run run = args.done();
 
-  const NoisySets data = noisy_sets({.dataset = dataset, .folder = run.data, .noise = noise, .seed = run.seed});
+  of.folder = run.data;
+  if (!known) of.seed = run.seed;
+  const NoisySets data = noisy_sets(of);
   const Shape image(std::span(data.train.images.shape().begin() + 1, 3));
-  const FlatRun net = checkpoint.empty() ? trained(data, run.epochs, run.seed) : loaded(checkpoint, image);
+  const FlatRun net = checkpoint.empty() ? trained(data, run.epochs, run.seed)
+                                         : FlatRun{.net = classifier_of(saved.part("model"), image)};
   if (interrupted()) return std::printf("Stopped.\n"), 130;
   const std::vector<Var> parameters = net.net.parameters();
   const optim::Objective loss = training_loss(net, data);
   const double accurate = accuracy(net.net, data.test), mean_loss = optim::mean_loss(loss);
-  std::printf("%s, %lld weights; training loss %.3f, %.1f %% of new images right\n", dataset.c_str(),
+  std::printf("%s, %lld weights; training loss %.3f, %.1f %% of new images right\n", of.dataset.c_str(),
               (long long)net.net.num_parameters(), mean_loss, 100 * accurate);
 
   constexpr int kTrace = 30;
@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
   std::printf("Pictures and spectrum.csv are in %s.\n", run.out.c_str());
 
   Result result("hessian");
-  result.set("dataset", dataset), result.set("weights", net.net.num_parameters()), result.set("loss", mean_loss);
+  result.set("dataset", of.dataset), result.set("weights", net.net.num_parameters()), result.set("loss", mean_loss);
   result.set("test_accuracy", accurate), result.set("eigenvalues", h.values), result.set("residuals", h.residuals);
   result.set("gauss_newton", g.values), result.set("fisher", f.values), result.set("power", power.value);
   result.set("power_products", power.steps), result.set("lanczos_products", h.steps);
