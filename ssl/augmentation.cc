@@ -13,12 +13,6 @@ void check_batch(const Tensor& x, const Indices& ids, int64_t variants) {
     check(id >= 0 && id < variants, "Augmentation: there is no variant ", id, " among ", variants);
 }
 
-Indices same_id(int64_t n, bijou::index id) {
-  Indices ids({n});
-  ids.fill(id);
-  return ids;
-}
-
 // `on` where it is chosen, x elsewhere.
 template <class Chosen>
 Tensor chosen(const Tensor& x, const Tensor& on, const Chosen& is_on) {
@@ -44,6 +38,12 @@ Tensor Augmentation::inverse(const Tensor& y, const Indices& ids) const {
 
 Indices Augmentation::draw(int64_t n, Generator& g) const {
   return variants == 1 ? same_id(n, 0) : randint({n}, 0, variants, g);
+}
+
+Indices same_id(int64_t n, bijou::index id) {
+  Indices ids({n});
+  ids.fill(id);
+  return ids;
 }
 
 Indices part_ids(const std::vector<Augmentation>& parts, size_t k, const Indices& ids) {

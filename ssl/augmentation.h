@@ -47,6 +47,7 @@ struct Augmentation {
 Augmentation compose(std::vector<Augmentation> parts);
 // The ids of part k from those of the whole.
 Indices part_ids(const std::vector<Augmentation>& parts, size_t k, const Indices& ids);
+Indices same_id(int64_t n, bijou::index id);  // one variant for n images
 
 Augmentation identity();
 Augmentation optional(const Augmentation& drawn);             // variant 0: off, variant 1: on

@@ -23,12 +23,14 @@ struct DistAug : nn::Module {
     std::string name;
     Augmentation t;
     bool moves_pixels = true;  // it does nothing but that
+    double rate = 0;           // how often it is another than the identity; 0: all variants equally often
   };
   struct Options {
     std::vector<Type> types;  // none: no augmentation
     int64_t dim;              // of the condition
     double plain = 0;         // this part of the images is left as it is, whatever is drawn for the others
-    bool conditioned = true;  // else the condition is always that of the identity: plain data augmentation
+    bool conditioned = true;  // else the model is told nothing, as if all were the identity: plain data augmentation
+    bool permuted = true;     // where it is told: places() move with the pixels; else they always are 0, 1, ...
   };
   explicit DistAug(Options o);
 
@@ -36,11 +38,12 @@ struct DistAug : nn::Module {
   Indices draw(int64_t n, Generator& g = default_generator()) const;  // [n] in 0 .. variants() - 1
   Tensor transform(const Tensor& x, const Indices& ids, Generator& g = default_generator()) const;  // [B, C, H, W]
   Tensor undo(const Tensor& y, const Indices& ids) const;  // throws where a type cannot be undone
+  bool can_undo() const { return bool(all_.undo); }
 
   Var condition(const Indices& ids) const;  // [B] -> [B, dim]; zeros for the identity
 
   // Where in x each number of transform(x, ids) comes from, in the order of tokens: [B, H W C], pixel by pixel, the
-  // channels of one together. For models whose position vectors move with the pixels.
+  // channels of one together. For models whose position vectors move with the pixels; 0, 1, ... where they should not.
   Indices places(const Shape& shape, const Indices& ids) const;  // shape [B, C, H, W]
 
   void members(nn::Visitor& visit) override { visit("embeddings", embeddings); }
@@ -49,15 +52,17 @@ struct DistAug : nn::Module {
   std::vector<nn::Embedding> embeddings;  // [variants - 1, dim] for each type: the identity has none
 
  private:
+  void check_ids(const Indices& ids) const;
+
   Augmentation all_;
 };
 
 // log p(x | condition), [B], of any conditional density: a MADE, a PixelCNN, a transformer, a flow.
 using ConditionalDensity = std::function<Var(const Tensor& x, const Indices& ids)>;
 
-// log of the mean of p(t(x) | t) over `ids`, [B]: many views of each image, one estimate. It is a bound on what a
-// mixture of all views would say, and what the paper calls an ensemble over transformations. Types must move pixels
-// only.
+// log of the mean of p(t(x) | t) over `ids`, [B]: the density of x under a mixture of those views, which the paper
+// calls an ensemble over transformations. Of ids drawn at random it is, on average, a lower bound of the log of the
+// mixture of all views. Types must move pixels only.
 Tensor log_prob_of_views(const DistAug& aug, const ConditionalDensity& log_p, const Tensor& x, const Indices& ids);
 
 }  // namespace bijou::ssl

@@ -69,6 +69,15 @@ TEST(Augmentations, VariantZeroOfThoseThatCountChangesNothing) {
   }
 }
 
+TEST(Augmentations, AnOptionalOneIsOffUnderItsFirstVariantAndOnUnderItsSecond) {
+  const Tensor x = images(2, 3, 8, 8);
+  Generator g(1), h(1);
+  const Tensor y = optional(fading(0.2))(x, indices({0, 1}), g), on = fading(0.2)(x, h);
+  expect_close(y.row(0), x.row(0), 0);
+  expect_close(y.row(1), on.row(1), 0);
+  EXPECT_GT(max_difference(on.row(1), x.row(1)), 1e-3);
+}
+
 TEST(Augmentations, EveryVariantCanBeUndoneAndIsDifferent) {
   const Tensor x = images(1, 3, 6, 6);
   for (const Augmentation& a : everything()) {
