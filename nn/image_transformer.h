@@ -23,8 +23,8 @@ namespace bijou::nn {
 
 enum class Reach { kFull, kLocal, kStrided };
 
-// Causal self-attention (nn/attention.h) within the reach, for rows of l tokens; only the pairs in reach are computed.
-// qkv [B, T, 3 D] -> [B, T, D]; l divides T.
+// Causal self-attention (nn/attention.h) within the reach, for rows of l tokens. The cost of a token grows with l
+// (local) or T/l (strided), not with T. qkv [B, T, 3 D] -> [B, T, D]; l divides T.
 Var causal_attention(const Var& qkv, int64_t heads, Reach reach, int64_t l);
 
 struct ImageTransformer : Module {
