@@ -22,8 +22,13 @@ ssl::DistAug told(const std::string& types, int64_t channels) {
 // All parameters moved from where they begin, where a condition may say nothing yet.
 std::shared_ptr<PixelDensity> shaken(const std::string& model, const Shape& image, double dropout = 0) {
   manual_seed(5);
-  auto m = pixel_density(
-      {.model = model, .levels = 2, .image = image, .condition = kCondition, .width = kCondition, .dropout = dropout});
+  auto m = pixel_density({.model = model,
+                          .levels = 2,
+                          .image = image,
+                          .condition = kCondition,
+                          .width = kCondition,
+                          .dropout = dropout,
+                          .layers = model == "flow" ? 0 : 2});
   const real by = model == "flow" ? real(0.02) : real(0.2);  // a flow moved further has much beyond the levels
   for (Var& p : m->parameters()) p.mutable_value().copy_from((p + normal(p.shape(), 0, by)).value());
   m->eval();
@@ -45,7 +50,7 @@ double total(const Tensor& log_p) {
 TEST(PixelDensity, OfAll4096ImagesSumsToOneUnderEveryTransformation) {
   const Tensor all = all_vectors(12, 2).reshape({4096, 3, 2, 2});
   const ssl::DistAug aug = told("tr+col", 3);
-  for (const char* model : {"made", "pixelcnn"}) {
+  for (const char* model : {"made", "pixelcnn", "transformer"}) {
     const auto m = shaken(model, {3, 2, 2});
     Tensor before;
     for (bijou::index id = 0; id < aug.variants(); ++id) {
@@ -128,9 +133,46 @@ TEST(PixelDensity, DropsOutOnlyInTraining) {
     auto once = [&] { return manual_seed(6), log_probs(*m, aug, x, 0); };
     const Tensor quiet = once();
     expect_close(once(), quiet, 0);
+    auto drawn = [&] {
+      Generator g(8);
+      return m->sample(x.shape(), aug.condition(indices({0, 0})), aug.places(x.shape(), indices({0, 0})), g);
+    };
+    const Tensor samples = drawn();
     m->train();
     EXPECT_GT(max_difference(once(), quiet), 1e-3) << model;
+    expect_close(drawn(), samples, 0);
   }
+}
+
+TEST(PixelDensity, IsAsDeepAsAskedFor) {
+  auto parameters = [](const std::string& model, int64_t layers) {
+    return pixel_density(
+               {.model = model, .levels = 2, .image = {1, 4, 4}, .condition = 8, .width = 8, .layers = layers})
+        ->num_parameters();
+  };
+  for (const std::string model : {"made", "pixelcnn", "transformer"}) {
+    EXPECT_EQ(parameters(model, 0), parameters(model, model == "made" ? 2 : 4)) << model;
+    EXPECT_LT(parameters(model, 0), parameters(model, 5)) << model;
+  }
+  expect_error([&] { parameters("flow", 3); }, "no number of layers");
+}
+
+TEST(PixelDensity, AttentionIsFullOrRecomputedWhereAskedFor) {
+  auto made = [](bool full, bool checkpointed) {
+    manual_seed(5);
+    return pixel_density({.model = "transformer",
+                          .levels = 2,
+                          .image = {1, 4, 4},
+                          .condition = 8,
+                          .width = 8,
+                          .full_attention = full,
+                          .checkpointed = checkpointed});
+  };
+  const ssl::DistAug aug = told("none", 1);
+  const Tensor x = random({2, 1, 4, 4}) > real(0);
+  const Tensor sparse = log_probs(*made(false, false), aug, x, 0);
+  expect_close(log_probs(*made(false, true), aug, x, 0), sparse);
+  EXPECT_GT(max_difference(log_probs(*made(true, false), aug, x, 0), sparse), 1e-6);
 }
 
 TEST(PixelDensity, RefusesWhatItDoesNotKnow) {
@@ -141,6 +183,51 @@ TEST(PixelDensity, RefusesWhatItDoesNotKnow) {
         pixel_density({.model = "transformer", .levels = 2, .image = {1, 4, 4}, .condition = 8, .width = 16});
       },
       "width 16 for a condition of 8");
+}
+
+PixelSets tiny_sets(int64_t channels) {
+  auto images = [&](int64_t n, uint64_t seed) { return random({n, channels, 4, 4}, seed) > real(0); };
+  return {images(30, 1), images(10, 2), images(10, 3), 2};
+}
+
+TEST(TrainDistAug, GivesACurveAndLeavesTheModelAsItWas) {
+  const PixelSets data = tiny_sets(3);
+  for (const std::string types : {"randaugment", "flip+col"}) {
+    const DistAugRun run = train_distaug(data, {.types = types, .width = 16, .layers = 1, .batch = 10, .plain = 0.5},
+                                         /*epochs=*/10, /*seed=*/1);
+    ASSERT_EQ(run.curve.test.size(), 10);
+    for (size_t k = 0; k < 10; ++k) EXPECT_NEAR(run.curve.epochs[k], double(k + 1), 1e-9);
+    EXPECT_EQ(bits_per_dim(run, data.test, 0), run.curve.final());
+    EXPECT_TRUE(run.model->training);
+    run.model->eval();
+    bits_per_dim(run, data.test, 0);
+    EXPECT_FALSE(run.model->training);
+  }
+}
+
+TEST(TrainDistAug, EndsWhenTheTimeIsUp) {
+  const DistAugRun run = train_distaug(tiny_sets(1), {.width = 16, .batch = 10, .minutes = 1e-9}, 1000000, 1);
+  EXPECT_EQ(run.curve.test.size(), 1);
+  EXPECT_NEAR(run.curve.epochs[0], 1.0 / 3, 1e-9);
+}
+
+TEST(TrainDistAug, RefusesARunWithoutSteps) {
+  expect_error([] { train_distaug(tiny_sets(1), {.batch = 10}, 0, 1); }, "0 epochs");
+  expect_error([] { train_distaug(tiny_sets(1), {.batch = 31}, 1, 1); }, "30 images in batches of 31");
+}
+
+TEST(TrainDistAug, BitsOfViewsAreThoseOfTheirMixture) {
+  const PixelSets data = tiny_sets(1);
+  const DistAugRun run = train_distaug(data, {.types = "rot", .width = 16, .batch = 10}, 3, 1);
+  EXPECT_NEAR(bits_per_dim_of_views(run, data.test, indices({2})), bits_per_dim(run, data.test, 2), 1e-6);
+  double mean = 0;
+  for (bijou::index id = 0; id < 4; ++id) mean += bits_per_dim(run, data.test, id) / 4;
+  EXPECT_LT(bits_per_dim_of_views(run, data.test, index_range(4)), mean);  // -log is convex
+}
+
+TEST(TypesOfDistAug, RandAugmentIsOnMoreOftenAlone) {  // as in the paper
+  EXPECT_EQ(types_of("randaugment", 3)[0].rate, 0.95);
+  EXPECT_EQ(types_of("rot+randaugment", 3)[1].rate, 0.5);
 }
 
 TEST(TypesOfDistAug, AreKnownByTheLecturesNamesAndUndone) {

@@ -1,6 +1,8 @@
 #include "examples/experiments/distaug.h"
 
+#include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "autograd/elementwise.h"
 #include "optim/adam.h"
@@ -63,7 +65,8 @@ std::vector<ssl::DistAug::Type> types_of(const std::string& names, int64_t chann
     else if (name == "col" && channels == 3) types.push_back({name, ssl::channel_orders()});
     else if (name == "col") types.push_back({name, ssl::inversion(), false});
     else if (name == "order") types.push_back({name, ssl::pixel_orders(3, 1)});
-    else if (name == "randaugment") types.push_back({name, ssl::optional(ssl::rand_augment()), false});
+    else if (name == "randaugment")
+      types.push_back({name, ssl::optional(ssl::rand_augment()), false, name == names ? 0.95 : 0.5});
     else fail("distaug: there is no type '", name, "'; flip, rot, tr, col, js, rev, order and randaugment are known");
   }
   return types;
@@ -75,19 +78,36 @@ double DistAugCurve::early() const {
   return test[size_t(std::min_element(valid.begin(), valid.end()) - valid.begin())];
 }
 
-double bits_per_dim(const DistAugRun& run, const Tensor& images, bijou::index id) {
+namespace {
+
+Var log_prob(const DistAugRun& run, const Tensor& y, const Indices& ids) {
+  return run.model->log_prob(y, run.aug->condition(ids), run.aug->places(y.shape(), ids));
+}
+
+// log_p: images -> [B], in nats. So many images at a time that a pass of a transformer fits into memory.
+double bits(const DistAugRun& run, const Tensor& images, const std::function<Var(const Tensor&)>& log_p) {
   const NoGrad guard;
+  const bool training = run.model->training;
   run.model->eval();
+  const int64_t n = images.size(0), some = std::clamp<int64_t>(100000 * n / images.numel(), 1, 500);
   double nats = 0;
-  for (int64_t i = 0; i < images.size(0); i += 500) {
-    const Tensor x = images.rows(i, std::min(i + 500, images.size(0)));
-    Indices ids(Shape{x.size(0)});
-    ids.fill(id);
-    const Tensor y = run.aug->transform(x, ids);
-    nats -= double(sum(run.model->log_prob(y, run.aug->condition(ids), run.aug->places(x.shape(), ids))).item());
-  }
-  run.model->train();
+  for (int64_t i = 0; i < n; i += some) nats -= double(sum(log_p(images.rows(i, std::min(i + some, n)))).item());
+  run.model->train(training);
   return nats / double(images.numel()) / std::log(2.0);
+}
+
+}  // namespace
+
+double bits_per_dim(const DistAugRun& run, const Tensor& images, bijou::index id) {
+  return bits(run, images, [&](const Tensor& x) {
+    const Indices ids = ssl::same_id(x.size(0), id);
+    return log_prob(run, run.aug->transform(x, ids), ids);
+  });
+}
+
+double bits_per_dim_of_views(const DistAugRun& run, const Tensor& images, const Indices& ids) {
+  auto of_one = [&](const Tensor& y, const Indices& same) { return log_prob(run, y, same); };
+  return bits(run, images, [&](const Tensor& x) { return Var(log_prob_of_views(*run.aug, of_one, x, ids)); });
 }
 
 namespace {
@@ -106,40 +126,52 @@ Size size_of(const DistAugArm& arm) {
 
 DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epochs, uint64_t seed,
                          const std::function<bool(double loss)>& tick) {
-  constexpr int64_t kBatch = 100;
-  const int64_t n = data.train.size(0);
+  const int64_t n = data.train.size(0), batch = arm.batch;
+  check(epochs > 0 && 0 < batch && batch <= n, "train_distaug: ", n, " images in batches of ", batch, ", for ", epochs,
+        " epochs: there is nothing to do");
   const Shape image(std::span(data.train.shape().begin() + 1, 3));
   const Size size = size_of(arm);
   manual_seed(seed);
   DistAugRun run;
-  run.aug = std::make_shared<ssl::DistAug>(ssl::DistAug::Options{
-      .types = types_of(arm.types, image[0]), .dim = size.condition, .conditioned = arm.conditioned});
+  run.aug = std::make_shared<ssl::DistAug>(ssl::DistAug::Options{.types = types_of(arm.types, image[0]),
+                                                                 .dim = size.condition,
+                                                                 .plain = arm.plain,
+                                                                 .conditioned = arm.conditioned,
+                                                                 .permuted = arm.permuted});
   run.model = pixel_density({.model = arm.model,
                              .levels = data.levels,
                              .image = image,
                              .condition = size.condition,
                              .width = size.width,
-                             .dropout = arm.dropout});
+                             .dropout = arm.dropout,
+                             .layers = arm.layers,
+                             .full_attention = arm.full_attention,
+                             .checkpointed = arm.checkpointed});
   std::vector<Var> parameters = run.model->parameters();
   for (const Var& p : run.aug->parameters()) parameters.push_back(p);
-  optim::Adam optimizer(parameters, {.lr = 1e-3});
+  optim::Adam optimizer(parameters, {.lr = arm.lr});
 
   Generator g = Generator(seed).fork(5);
-  const int64_t per_epoch = n / kBatch, steps = epochs * per_epoch;
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  auto minutes = [&] { return std::chrono::duration<double>(Clock::now() - began).count() / 60; };
+  const int64_t per_epoch = n / batch, steps = epochs * per_epoch;
   Indices order;
-  for (int64_t step = 0; step < steps; ++step) {
+  for (int64_t step = 0, tenths = 0; tenths < 10; ++step) {  // of the steps, or of the time
     if (step % per_epoch == 0) order = randperm(n, g);
-    const int64_t first = step % per_epoch * kBatch;
-    const Tensor x = index_select(data.train, 0, order.rows(first, first + kBatch));
-    const Indices ids = run.aug->draw(kBatch, g);
+    const int64_t first = step % per_epoch * batch;
+    const Tensor x = index_select(data.train, 0, order.rows(first, first + batch));
+    const Indices ids = run.aug->draw(batch, g);
     const Tensor y = rounded(run.aug->transform(x, ids, g), data.levels);
     optimizer.zero_grad();
-    const Var log_p = run.model->log_prob(y, run.aug->condition(ids), run.aug->places(x.shape(), ids));
-    const Var loss = sum(log_p) * real(-1 / (double(y.numel()) * std::log(2.0)));
+    const Var loss = sum(log_prob(run, y, ids)) * real(-1 / (double(y.numel()) * std::log(2.0)));
     backward(loss);
     optimizer.step();
     if (tick && !tick(double(loss.item()))) break;
-    if ((step + 1) * 10 / steps == step * 10 / steps) continue;
+    const double by_time = arm.minutes > 0 ? std::min(10 * minutes() / arm.minutes, 10.0) : 0;
+    const int64_t before = std::exchange(tenths, std::max((step + 1) * 10 / steps, int64_t(by_time)));
+    if (tenths == before) continue;
+    run.curve.epochs.push_back(double(step + 1) / double(per_epoch));
     run.curve.train.push_back(bits_per_dim(run, data.train.rows(0, std::min<int64_t>(n, 1000)), 0));
     run.curve.valid.push_back(bits_per_dim(run, data.valid, 0));
     run.curve.test.push_back(bits_per_dim(run, data.test, 0));

@@ -34,7 +34,7 @@ struct PixelMade : PixelDensity {
   explicit PixelMade(const PixelDensityOptions& o)
       : levels(o.levels),
         net({.features = o.image.numel(),
-             .hidden = {o.width, o.width},
+             .hidden = std::vector<int64_t>(size_t(o.layers ? o.layers : 2), o.width),
              .inputs = o.levels,
              .outputs = o.levels,
              .context = o.condition,
@@ -48,7 +48,9 @@ struct PixelMade : PixelDensity {
   }
   Tensor sample(const Shape& shape, const Var& condition, const Indices&, Generator& g) const override {
     Indices tokens(Shape{shape[0], net.options.features});
-    net.generate(shape[0], condition, [&](int64_t i, const Tensor& logits) {
+    nn::Made m = net;  // shares the weights
+    m.eval();
+    m.generate(shape[0], condition, [&](int64_t i, const Tensor& logits) {
       const Indices drawn = categorical(transpose(logits, 0, 1), g);
       for (int64_t b = 0; b < shape[0]; ++b) tokens.mutable_data()[b * tokens.size(1) + i] = drawn.data()[b];
       return transpose(one_hot(drawn, levels), 0, 1);
@@ -65,6 +67,7 @@ struct PixelCnn : PixelDensity {
   explicit PixelCnn(const PixelDensityOptions& o)
       : net({.image = o.image,
              .channels = o.width,
+             .layers = o.layers ? o.layers : 4,
              .mixture = 5,
              .levels = o.levels,
              .condition = o.condition,
@@ -89,7 +92,10 @@ struct PixelTransformer : PixelDensity {
              .height = o.image[1],
              .width = o.image[2],
              .dim = o.width,
-             .dropout = o.dropout}) {}
+             .layers = o.layers ? o.layers : 4,
+             .dropout = o.dropout,
+             .sparse = !o.full_attention,
+             .checkpointed = o.checkpointed}) {}
 
   Var log_prob(const Tensor& x, const Var& condition, const Indices& places) const override {
     return net.log_prob(tokens_of(x, net.options.levels), condition + net.start, places);
@@ -116,7 +122,9 @@ struct PixelFlow : PixelDensity {
   }
   Tensor sample(const Shape& shape, const Var& condition, const Indices&, Generator& g) const override {
     const NoGrad guard;
-    const Var v = flow.sample(shape[0], {.context = condition}, g);
+    flows::Flow f = flow;  // shares the weights
+    f.eval();
+    const Var v = f.sample(shape[0], {.context = condition}, g);
     return parts(floor(clamp(v, 0, real(0.9999)) * real(levels)).value(), levels);
   }
   void members(nn::Visitor& visit) override { visit("flow", flow); }
@@ -132,6 +140,7 @@ std::vector<std::string> pixel_models() { return {"made", "pixelcnn", "transform
 std::shared_ptr<PixelDensity> pixel_density(const PixelDensityOptions& o) {
   check(o.image.rank() == 3 && o.levels >= 2, "pixel_density: images [C, H, W] of 2 or more levels expected, not ",
         o.image, " of ", o.levels);
+  check(o.layers == 0 || o.model != "flow", "pixel_density: the flow has no number of layers to choose");
   if (o.model == "made") return std::make_shared<PixelMade>(o);
   if (o.model == "pixelcnn") return std::make_shared<PixelCnn>(o);
   if (o.model == "flow") return std::make_shared<PixelFlow>(o);

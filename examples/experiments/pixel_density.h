@@ -23,6 +23,7 @@ namespace bijou::experiments {
 struct PixelDensity : nn::Module {
   // x [B, C, H, W], each number one of k / (levels - 1); condition [B, condition], places as of DistAug -> [B] in nats.
   virtual Var log_prob(const Tensor& x, const Var& condition, const Indices& places) const = 0;
+  // Not recorded; dropout is off.
   virtual Tensor sample(const Shape& shape, const Var& condition, const Indices& places, Generator& g) const = 0;
 };
 
@@ -33,6 +34,8 @@ struct PixelDensityOptions {
   int64_t condition;   // length of the condition
   int64_t width;       // units of a layer, channels, or the length of a token's vector, which the condition must have
   double dropout = 0;  // behind the hidden layers
+  int64_t layers = 0;  // hidden ones of a MADE (0: 2), behind the first of a PixelCNN (0: 4), of a transformer (0: 4)
+  bool full_attention = false, checkpointed = false;  // of the transformer, as its options `sparse` and `checkpointed`
 };
 std::vector<std::string> pixel_models();
 std::shared_ptr<PixelDensity> pixel_density(const PixelDensityOptions& o);
