@@ -2,9 +2,11 @@
 // batch (views, masked positions) is drawn beforehand.
 #include "autograd/functional.h"
 #include "nn/conv.h"
+#include "nn/image_transformer.h"
 #include "nn/losses.h"
 #include "nn/nade.h"
 #include "nn/norm.h"
+#include "nn/pixelcnn.h"
 #include "nn/wavenet.h"
 #include "optim/sam.h"
 #include "optim/sgd.h"
@@ -27,6 +29,20 @@ struct Wavenet : nn::Module {
   Var loss() const { return -mean(net.conditionals(x)); }
   nn::WaveNet net{{.channels = 32, .skip = 64, .doublings = 9}};
   Var x = to_tensor(randint({4, 1000}, 0, 256));
+};
+
+struct GatedPixelCnn : nn::Module {
+  void members(nn::Visitor& visit) override { visit("net", net); }
+  Var loss() const { return -mean(net.log_prob(x)); }
+  nn::PixelCnn net{{.image = {1, 28, 28}}};
+  Var x = bernoulli({16, 1, 28, 28}, 0.3);
+};
+
+struct ImageTransformer : nn::Module {
+  void members(nn::Visitor& visit) override { visit("net", net); }
+  Var loss() const { return -mean(net.log_prob(x)); }
+  nn::ImageTransformer net{{.levels = 8, .height = 16, .width = 16}};
+  Indices x = randint({16, 256}, 0, 8);
 };
 
 struct Simclr : nn::Module {
@@ -88,6 +104,8 @@ Work hessian_product() {
 Cases method_steps() {
   return {{"nade 784-128", [] { return training(Nade()); }},
           {"wavenet", [] { return training(Wavenet()); }},
+          {"gated pixelcnn", [] { return training(GatedPixelCnn()); }},
+          {"image transformer", [] { return training(ImageTransformer()); }},
           {"simclr", [] { return training(Simclr()); }},
           {"masked lm", [] { return training<MaskedLm, optim::AdamW>(MaskedLm()); }},
           {"sam mlp 784-256-128-10", sam},

@@ -53,6 +53,82 @@ def wavenet():
     return minimise(torch.optim.Adam([*layers.parameters(), *first.parameters(), *last.parameters()]), loss)
 
 
+def gated_pixelcnn():
+    def gate(x):
+        a, b = x.chunk(2, 1)
+        return torch.tanh(a) * torch.sigmoid(b)
+
+    class Layer(nn.Module):
+        def __init__(self, inputs, kernel, first):
+            super().__init__()
+            self.reach, self.first = kernel // 2, first
+            self.vertical = nn.Conv2d(inputs, 64, (kernel // 2 + 1, kernel), padding=(0, kernel // 2))
+            self.horizontal = nn.Conv2d(inputs, 64, (1, kernel // 2 + (not first)))
+            self.across, self.out = nn.Conv2d(64, 64, 1), nn.Conv2d(32, 32, 1)
+
+        def forward(self, v, h):
+            above, row = self.vertical(F.pad(v, (0, 0, self.reach, 0))), F.pad(h, (self.reach, 0))
+            told = self.horizontal(row[..., :-1] if self.first else row) + self.across(F.pad(above, (0, 0, 1, 0))[:, :, :-1])
+            told = self.out(gate(told))
+            return gate(above), told if self.first else h + told
+
+    layers = nn.ModuleList([Layer(1, 7, True), *[Layer(32, 3, False) for _ in range(4)]])
+    head = nn.Sequential(nn.ReLU(), nn.Conv2d(32, 32, 1), nn.ReLU(), nn.Conv2d(32, 1, 1))
+    x = (torch.rand(16, 1, 28, 28) < 0.3).float()
+
+    def loss():
+        v = h = x
+        for layer in layers:
+            v, h = layer(v, h)
+        return F.binary_cross_entropy_with_logits(head(h), x, reduction='sum') / 16
+    return minimise(torch.optim.Adam([*layers.parameters(), *head.parameters()]), loss)
+
+
+def image_transformer():
+    i, j = torch.arange(16)[:, None], torch.arange(32)
+    near = ((j >= i) & (j <= i + 16)).repeat(16, 1, 1, 1)
+    near[0, :, :, :16] = False  # there is nothing above the first row
+    causal = i >= torch.arange(16)
+
+    def attend(q, k, v, seen):
+        q, k, v = [t.unflatten(-1, (4, 16)).transpose(-2, -3) for t in (q, k, v)]
+        p = torch.softmax((q @ k.transpose(-1, -2) / 4).masked_fill(~seen, float('-inf')), -1)
+        return (p @ v).transpose(-2, -3).flatten(-2)
+
+    class Block(nn.Module):
+        def __init__(self, strided):
+            super().__init__()
+            self.strided, self.norm1, self.norm2 = strided, nn.LayerNorm(64), nn.LayerNorm(64)
+            self.qkv, self.out = nn.Linear(64, 192), nn.Linear(64, 64)
+            self.mlp = nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
+
+        def forward(self, x):
+            qkv = self.qkv(self.norm1(x))  # [batch, row, column, 3 dim]
+            if self.strided:
+                y = attend(*qkv.transpose(1, 2).chunk(3, -1), causal).transpose(1, 2)
+            else:
+                q, k, v = qkv.chunk(3, -1)
+                y = attend(q, *[torch.cat([F.pad(t, (0, 0, 0, 0, 1, 0))[:, :-1], t], 2) for t in (k, v)], near)
+            x = x + self.out(y)
+            return x + self.mlp(self.norm2(x))
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.token, self.row, self.column = nn.Embedding(8, 64), nn.Embedding(16, 64), nn.Embedding(16, 64)
+            self.start = nn.Parameter(0.02 * torch.randn(1, 1, 64))
+            self.blocks = nn.Sequential(*[Block(k % 2 == 1) for k in range(4)])
+            self.head = nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 8))
+
+        def forward(self, tokens):
+            before = torch.cat([self.start.expand(16, 1, 64), self.token(tokens)[:, :-1]], 1).view(16, 16, 16, 64)
+            return self.head(self.blocks(before + self.row.weight[:, None] + self.column.weight))
+
+    net, x = Model(), torch.randint(8, (16, 256))
+    return minimise(torch.optim.Adam(net.parameters()),
+                    lambda: F.cross_entropy(net(x).view(-1, 8), x.flatten(), reduction='sum') / 16)
+
+
 def simclr():
     net = nn.Sequential(nn.Conv2d(1, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(),
                         nn.Conv2d(32, 64, 3, 2, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -110,5 +186,5 @@ def sam():
     return step
 
 
-STEPS = {'nade 784-128': nade, 'wavenet': wavenet, 'simclr': simclr, 'masked lm': masked_lm,
-         'sam mlp 784-256-128-10': sam}
+STEPS = {'nade 784-128': nade, 'wavenet': wavenet, 'gated pixelcnn': gated_pixelcnn,
+         'image transformer': image_transformer, 'simclr': simclr, 'masked lm': masked_lm, 'sam mlp 784-256-128-10': sam}
