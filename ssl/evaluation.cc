@@ -18,6 +18,16 @@ namespace {
 
 Tensor unit_rows(const Tensor& z) { return l2_normalize(z).value(); }
 
+void check_labels(const char* who, const Indices& labels, int64_t classes) {
+  for (const bijou::index label : labels)
+    check(label >= 0 && label < classes, who, ": label ", label, " is none of ", classes, " classes");
+}
+void check_labelled(const char* who, const Labelled& data, int64_t classes) {
+  check(data.x.dim() == 2 && data.labels.shape() == Shape{data.x.size(0)}, who,
+        ": features [n, d] and n labels expected; their shapes are ", data.x.shape(), " and ", data.labels.shape());
+  check_labels(who, data.labels, classes);
+}
+
 // x less the mean of `like`, by its standard deviation, feature by feature.
 Tensor standardized(const Tensor& x, const Tensor& like) {
   const Tensor m = mean(like, 0), v = mean(map([](auto a, auto b) { return square(a - b); }, like, m), 0);
@@ -85,9 +95,8 @@ double best_decay(const Labelled& data, const LinearProbeOptions& o) {
 }  // namespace
 
 Indices linear_probe(const Labelled& train, const Tensor& test_x, const LinearProbeOptions& o) {
-  check(train.x.dim() == 2 && train.x.size(0) == train.labels.numel() && !o.decays.empty(),
-        "linear_probe: features [n, d] and n labels expected; their shapes are ", train.x.shape(), " and ",
-        train.labels.shape());
+  check_labelled("linear_probe", train, o.classes);
+  check(!o.decays.empty(), "linear_probe: there is no weight decay to choose from");
   const Labelled data{standardized(train.x, train.x), train.labels};
   const nn::Linear probe = fitted(data, best_decay(data, o), o);
   const NoGrad guard;
@@ -100,6 +109,7 @@ Indices nearest(const Tensor& queries, const Tensor& z, int64_t count) {
 }
 
 Indices knn_probe(const Labelled& train, const Tensor& test_x, KnnOptions o) {
+  check_labelled("knn_probe", train, o.classes);
   const Tensor table = unit_rows(train.x);
   Indices predicted({test_x.size(0)});
   for (int64_t first = 0; first < test_x.size(0); first += 500) {
@@ -163,6 +173,7 @@ Tensor principal_components(const Tensor& z, int64_t count) {
 }
 
 Indices few_per_class(const Indices& labels, int64_t classes, int64_t per_class, Generator& g) {
+  check_labels("few_per_class", labels, classes);
   std::vector<std::vector<bijou::index>> found(static_cast<size_t>(classes));
   for (const bijou::index i : randperm(labels.numel(), g)) {
     auto& of_class = found[size_t(labels.data()[i])];

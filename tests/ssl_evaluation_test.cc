@@ -111,5 +111,19 @@ TEST(FewPerClass, TakesThatManyOfEach) {
   expect_error([&] { few_per_class(data.labels, 3, 11, g); }, "10 examples, not 11");
 }
 
+TEST(Labels, OutOfRangeAreNamed) {
+  Generator g(1);
+  for (const bijou::index wrong : {-1, 3}) {
+    Labelled data = clusters(5, 1, 1);
+    data.labels.mutable_data()[4] = wrong;
+    const std::string message = "label " + std::to_string(wrong) + " is none of 3 classes";
+    expect_error([&] { linear_probe(data, data.x, {.classes = 3}); }, "linear_probe: " + message);
+    expect_error([&] { knn_probe(data, data.x, {.classes = 3}); }, "knn_probe: " + message);
+    expect_error([&] { few_per_class(data.labels, 3, 1, g); }, "few_per_class: " + message);
+  }
+  const Labelled few{random({5, 2}), indices({0, 1, 2})};
+  expect_error([&] { knn_probe(few, few.x, {.classes = 3}); }, "knn_probe: features [n, d] and n labels");
+}
+
 }  // namespace
 }  // namespace bijou::ssl
