@@ -104,6 +104,8 @@ void warp(const real* in, const ImageSize& s, const AffineMap& m, Border border,
 Augmentation affine(const AffineOptions& o) {
   check(0 < o.crop[0] && o.crop[0] <= o.crop[1] && o.crop[1] <= 1, "affine: the crop's area must be in (0, 1], not ",
         o.crop[0], " .. ", o.crop[1]);
+  check(0 < o.crop_ratio[0] && o.crop_ratio[0] <= o.crop_ratio[1], "affine: the crop's ratio must be above 0, not ",
+        o.crop_ratio[0], " .. ", o.crop_ratio[1]);
   return {.apply = [o](const Tensor& x, const Indices&, Generator& g) {
     const ImageSize size = image_size(x);
     const Tensor u = rand({x.size(0), kAffineDraws}, g);

@@ -126,6 +126,8 @@ TEST(Augmentations, MisuseIsNamed) {
   expect_error([&] { rotations()(x, indices({0, 4})); }, "no variant 4 among 4");
   expect_error([&] { rotations()(x, indices({0})); }, "2 ids expected");
   expect_error([&] { rotations()(x, indices({0, 1})); }, "4 x 6");
+  expect_error([] { affine({.crop_ratio = {0, 1}}); }, "affine: the crop's ratio");
+  expect_error([] { affine({.crop_ratio = {2, 1}}); }, "affine: the crop's ratio");
   expect_error([&] { fading(0.5)(x.row(0)); }, "[B, C, H, W]");
   expect_error([&] { fading(0.5).inverse(x, indices({0, 0})); }, "cannot be undone");
   expect_error([&] { channel_orders()(x, indices({0, 1})); }, "three channels");
