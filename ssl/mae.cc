@@ -23,6 +23,12 @@ Indices rows_of(const Indices& at, int64_t t) {
   return rows;
 }
 
+const PatchEncoder::Options& checked(const PatchEncoder::Options& o) {
+  check(o.patch > 0 && o.height % o.patch == 0 && o.width % o.patch == 0, "PatchEncoder: patches of ", o.patch,
+        " do not tile ", o.height, " x ", o.width);
+  return o;
+}
+
 }  // namespace
 
 Tensor sine_positions(int64_t rows, int64_t columns, int64_t dim) {
@@ -42,23 +48,20 @@ Tensor sine_positions(int64_t rows, int64_t columns, int64_t dim) {
 }
 
 PatchEncoder::PatchEncoder(const Options& o)
-    : options(o),
+    : options(checked(o)),
       embedding({.in = o.channels * o.patch * o.patch, .out = o.dim}),
       positions(sine_positions(o.height / o.patch, o.width / o.patch, o.dim)),
       blocks(transformer(o.layers, o.dim, o.heads)),
-      norm({.size = o.dim}) {
-  check(o.height % o.patch == 0 && o.width % o.patch == 0, "PatchEncoder: patches of ", o.patch, " do not tile ",
-        o.height, " x ", o.width);
-}
+      norm({.size = o.dim}) {}
 
 void PatchEncoder::members(nn::Visitor& visit) {
   visit("embedding", embedding), visit("blocks", blocks), visit("norm", norm);
 }
 
-Tensor PatchEncoder::patches(const Tensor& x) const {
+Var PatchEncoder::patches(const Var& x) const {
   const auto& o = options;
   const Shape apart = {x.size(0), o.channels, o.height / o.patch, o.patch, o.width / o.patch, o.patch};
-  return permute(x.reshape(apart), {0, 2, 4, 1, 3, 5}).reshape({x.size(0), count(), -1});
+  return reshape(permute(reshape(x, apart), {0, 2, 4, 1, 3, 5}), {x.size(0), count(), -1});
 }
 
 Tensor PatchEncoder::unpatched(const Tensor& y) const {
@@ -69,11 +72,11 @@ Tensor PatchEncoder::unpatched(const Tensor& y) const {
 
 Var PatchEncoder::tokens(const Var& images, const Indices& kept) const {
   const int64_t b = images.size(0), t = count();
-  Tensor p = patches(images.value());
+  Var p = patches(images);
   Tensor place = broadcast_to(positions, {b, t, options.dim});
   if (kept.numel()) {
     const Indices rows = rows_of(kept, t);
-    p = index_select(p.reshape({b * t, -1}), 0, rows).reshape({b, kept.size(1), -1});
+    p = reshape(index_select(reshape(p, {b * t, -1}), 0, rows), {b, kept.size(1), -1});
     place = index_select(place.reshape({b * t, -1}), 0, rows).reshape({b, kept.size(1), -1});
   }
   Var h = embedding(p) + place;
@@ -92,6 +95,7 @@ MAE::MAE(const Options& o)
       norm({.size = o.dim}),
       to_pixels({.in = o.dim, .out = o.encoder.embedding.weight.size(1)}) {
   check(o.masked > 0 && o.masked < 1, "MAE: the masked part is ", o.masked);
+  check(kept < o.encoder.count(), "MAE: of ", o.encoder.count(), " patches ", kept, " are kept; none is left to paint");
 }
 
 void MAE::members(nn::Visitor& visit) {
@@ -119,7 +123,7 @@ Var MAE::paint(const Tensor& images, const Indices& at) const {
 
 Var MAE::loss(const Tensor& images, Generator& g) {
   const Indices at = draw_kept(images.size(0), g);
-  const Tensor target = normalized_patches(patch_encoder().patches(images));
+  const Tensor target = normalized_patches(patch_encoder().patches(images).value());
   Tensor hidden = ones({target.size(0) * target.size(1)});
   for (const bijou::index row : rows_of(at, target.size(1))) hidden.mutable_data()[row] = 0;
   const Tensor weight = hidden.reshape({target.size(0), target.size(1), 1});

@@ -1,7 +1,8 @@
 // Masked autoencoder: hide three patches out of four; a transformer that sees only the rest should paint them.
 //
-//   patches -> keep a random quarter -> encoder -> put a learnt [mask] where patches were hidden -> small decoder ->
-//   pixels L = mean over the hidden patches of |painted - true|²,    true patches brought to mean 0 and variance 1
+//   patches -> keep a random quarter -> encoder -> put a learnt [mask] where patches were hidden -> small decoder
+//   -> pixels
+//   L = mean over the hidden patches of |painted - true|²,    true patches brought to mean 0 and variance 1
 //
 // As the encoder never meets a mask, it costs a quarter, and serves as it is on whole images afterwards.
 //
@@ -27,7 +28,7 @@ struct PatchEncoder : nn::Module {
 
   // Of the patches at positions kept [B, K], or of all where it is empty: [B, K, dim].
   Var tokens(const Var& images, const Indices& kept) const;
-  Tensor patches(const Tensor& images) const;     // [B, C, H, W] -> [B, T, C patch²]
+  Var patches(const Var& images) const;           // [B, C, H, W] -> [B, T, C patch²]
   Tensor unpatched(const Tensor& patches) const;  // back
   int64_t count() const { return options.height / options.patch * (options.width / options.patch); }  // T
 

@@ -56,7 +56,7 @@ Tensor picture_of_painting(const ssl::MAE& mae, const Tensor& images, uint64_t s
   Generator g(seed);
   const ssl::PatchEncoder& encoder = mae.patch_encoder();
   const Indices kept = mae.draw_kept(images.size(0), g);
-  const Tensor truth = encoder.patches(images), average = mean(truth, -1, {.keepdim = true});
+  const Tensor truth = encoder.patches(images).value(), average = mean(truth, -1, {.keepdim = true});
   const Tensor variance =
       mean(map([](auto x, auto m) { return square(x - m); }, truth, average), -1, {.keepdim = true});
   auto undo = [](auto p, auto m, auto v) { return p * sqrt(v) + m; };
