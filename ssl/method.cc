@@ -10,8 +10,9 @@ namespace bijou::ssl {
 
 std::vector<double> pretrain(Method& method, optim::Optimizer& optimizer, const Tensor& images,
                              const PretrainOptions& o) {
+  check(o.batch > 0 && o.batch <= images.size(0), "pretrain: batches of ", o.batch, " from ", images.size(0),
+        " images");
   const int64_t per_epoch = images.size(0) / o.batch;
-  check(o.batch > 0 && per_epoch > 0, "pretrain: batches of ", o.batch, " from ", images.size(0), " images");
   const Generator orders = Generator(o.seed).fork(0);
   Generator draws = Generator(o.seed).fork(1);
   Indices order;
@@ -37,11 +38,11 @@ std::vector<double> pretrain(Method& method, optim::Optimizer& optimizer, const 
 
 Tensor embed(const nn::AnyModule& encoder, const Tensor& images) {
   const NoGrad guard;
-  if (encoder.module()) encoder.module()->eval();
+  const nn::AnyModule net = encoder;  // shares the weights
+  if (net.module()) net.module()->eval();
   std::vector<Tensor> parts;
   for (int64_t i = 0; i < images.size(0); i += 500)
-    parts.push_back(encoder(images.rows(i, std::min(i + 500, images.size(0)))).value());
-  if (encoder.module()) encoder.module()->train();
+    parts.push_back(net(images.rows(i, std::min(i + 500, images.size(0)))).value());
   return concat(std::span<const Tensor>(parts), 0);
 }
 

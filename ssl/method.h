@@ -37,7 +37,7 @@ struct Views {
 
 struct PretrainOptions {
   int64_t batch = 64, steps = 1200;
-  int64_t warmup = 0;  // steps of linear warm-up; then half a cosine down to 0
+  int64_t warmup = 0;  // steps of linear warm-up, a factor beside half a cosine that falls to 0 over all steps
   uint64_t seed = 0;   // of the order of the images and of what is drawn for each batch
   std::function<bool(int64_t step, double loss)> report = {};  // false stops
 };
