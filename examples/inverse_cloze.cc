@@ -11,6 +11,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <set>
 
 #include "examples/support/cli.h"
 #include "examples/support/interrupt.h"
@@ -41,20 +42,16 @@ void print_row(const std::string& title, const Recalls& removed, const Recalls& 
 }
 
 // The three best paragraphs for a query, by BM25, the towers, and both.
-void answer(const std::string& text, const TwoTowers& towers, const BlockData& data, double weight) {
+void answer(const std::string& text, const Engine& engine, const BlockData& data, double weight) {
   const ssl::Tokens query = data.tokenizer.encode(text);
   if (query.empty()) return;
-  Search s{{query}, {}};
-  for (const ssl::Block& b : data.test) s.texts.push_back(ssl::evidence_of(b));
-  const Tensor words = bm25_scores(s), learnt = learnt_scores(towers, s);
-  const std::pair<const char*, Tensor> ways[] = {
-      {"BM25", words}, {"towers", learnt}, {"both", ssl::combined(words, learnt, weight)}};
+  const Engine::Found found = engine.find(query, weight, 3);
   std::printf("\n%s\n", text.c_str());
-  for (const auto& [name, scores] : ways) {
-    const Indices best = topk(scores, 3, 1).indices;
-    for (int64_t k = 0; k < 3; ++k)
+  const std::pair<const char*, Indices> ways[] = {
+      {"BM25", found.words}, {"towers", found.towers}, {"both", found.both}};
+  for (const auto& [name, best] : ways)
+    for (int64_t k = 0; k < best.numel(); ++k)
       std::printf("  %-7s %s\n", k ? "" : name, data.test_texts[size_t(best.data()[k])].substr(0, 105).c_str());
-  }
 }
 
 }  // namespace
@@ -67,18 +64,21 @@ int main(int argc, char** argv) {
   const int vocabulary = args.option("vocabulary", 20'000, "words known", 100);
   const std::string tower = args.choice("tower", {"bag", "transformer"}, "what reads queries and paragraphs");
   const bool rates = !args.flag("alone", "train with this mask rate only, not with 0, 0.5 and 1 beside it");
-  IctOptions options{.mask_rate = args.option("mask-rate", 0.9, "how often the sentence is removed"),
-                     .shared = args.flag("shared", "one tower for queries and paragraphs"),
-                     .transformer = tower == "transformer",
-                     .dim = args.option("dim", 64, "numbers in an embedding", 4),
-                     .dropout = args.option("dropout", 0.0, "part of the words left out in training"),
-                     .temperature = args.option("temperature", 1.0, "of the softmax"),
-                     .batch = args.option("batch", 128, "paragraphs a step", 2),
-                     .chunk = args.option("chunk", 0, "paragraphs at a time where a batch is larger than memory"),
-                     .lr = args.option("lr", 2e-3, "learning rate"),
-                     .weight_decay = args.option("weight-decay", 1e-2, "weight decay")};
+  IctOptions options{
+      .mask_rate = args.option("mask-rate", 0.9, "how often the sentence is removed"),
+      .shared = args.flag("shared", "one tower for queries and paragraphs"),
+      .transformer = tower == "transformer",
+      .dim = args.option("dim", 64, "numbers in an embedding", 4),
+      .dropout = args.option("dropout", 0.0,
+                             "left out in training: this part of the words, or of a transformer's activations"),
+      .temperature = args.option("temperature", 1.0, "of the softmax"),
+      .batch = args.option("batch", 128, "paragraphs a step", 2),
+      .chunk = args.option("chunk", 0, "paragraphs at a time where a batch is larger than memory"),
+      .lr = args.option("lr", 2e-3, "learning rate"),
+      .weight_decay = args.option("weight-decay", 1e-2, "weight decay")};
   const std::string query = args.option("query", "", "a text to search for; - asks for them");
   const Run run = args.done();
+  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const BlockData data = block_data(corpus, run.data, blocks, vocabulary);
   options.seed = run.seed,
@@ -99,45 +99,47 @@ int main(int argc, char** argv) {
   print_row("BM25", bm25, recalls(words_whole, whole));
   result.set("bm25_1", bm25.at_1), result.set("bm25_10", bm25.at_10), result.set("chance_10", 10 / n);
 
-  TwoTowers towers;
-  double weight = 0;
-  std::vector<double> compared = {options.mask_rate}, removed_1, whole_1, removed_10;
-  if (rates) compared = {0, 0.5, 1, options.mask_rate};  // the last one stays
+  TwoTowers towers;  // those of --mask-rate
+  std::set<double> compared = {options.mask_rate};
+  if (rates) compared.insert({0, 0.5, 1});
+  std::vector<double> removed_1, whole_1, removed_10;
   for (const double rate : compared) {
-    options.mask_rate = rate;
-    towers = trained(data, options);
+    IctOptions these = options;
+    these.mask_rate = rate;
+    const TwoTowers now = trained(data, these);
     if (interrupted()) return 130;
-    const Recalls r = recalls(learnt_scores(towers, removed), removed),
-                  w = recalls(learnt_scores(towers, whole), whole);
+    const Recalls r = recalls(learnt_scores(now, removed), removed), w = recalls(learnt_scores(now, whole), whole);
     print_row("towers, mask rate " + to_string(rate), r, w);
     removed_1.push_back(100 * r.at_1), whole_1.push_back(100 * w.at_1), removed_10.push_back(100 * r.at_10);
-    if (rate != compared.back()) continue;
-    weight = choose_weight(towers, valid);
-    const Recalls both = recalls(ssl::combined(words, learnt_scores(towers, removed), weight), removed);
-    print_row("BM25 + " + to_string(weight) + " towers", both,
-              recalls(ssl::combined(words_whole, learnt_scores(towers, whole), weight), whole));
-    result.set("loss", towers.losses.back()), result.set("weight", weight);
-    result.set("removed_1", r.at_1), result.set("removed_10", r.at_10), result.set("whole_1", w.at_1);
-    result.set("both_1", both.at_1), result.set("both_10", both.at_10);
+    if (rate == options.mask_rate) towers = now;
   }
+  const double weight = choose_weight(towers, valid);
+  const Tensor learnt = learnt_scores(towers, removed), learnt_whole = learnt_scores(towers, whole);
+  const Recalls r = recalls(learnt, removed), w = recalls(learnt_whole, whole);
+  const Recalls both = recalls(ssl::combined(words, learnt, weight), removed);
+  print_row("BM25 + " + to_string(weight) + " towers", both,
+            recalls(ssl::combined(words_whole, learnt_whole, weight), whole));
+  result.set("loss", towers.losses.back()), result.set("weight", weight);
+  result.set("removed_1", r.at_1), result.set("removed_10", r.at_10), result.set("whole_1", w.at_1);
+  result.set("both_1", both.at_1), result.set("both_10", both.at_10);
   if (rates) {
-    std::swap(compared[2], compared[3]), std::swap(removed_1[2], removed_1[3]), std::swap(whole_1[2], whole_1[3]),
-        std::swap(removed_10[2], removed_10[3]);  // in order again
+    const std::vector<double> tried(compared.begin(), compared.end());
     Plot({.title = "How often should the sentence be removed?", .x_label = "mask rate", .y_label = "recall (%)"})
-        .line({.label = "first, removed", .x = compared, .y = removed_1})
-        .line({.label = "in 10, removed", .x = compared, .y = removed_10})
-        .line({.label = "first, whole", .x = compared, .y = whole_1})
+        .line({.label = "first, removed", .x = tried, .y = removed_1})
+        .line({.label = "in 10, removed", .x = tried, .y = removed_10})
+        .line({.label = "first, whole", .x = tried, .y = whole_1})
         .write(run.out + "/rates.svg");
-    result.set("rates", compared), result.set("rates_removed_1", removed_1), result.set("rates_whole_1", whole_1);
+    result.set("rates", tried), result.set("rates_removed_1", removed_1), result.set("rates_whole_1", whole_1);
   }
   Plot({.title = "Inverse cloze task", .x_label = "step", .y_label = "loss of the batch"})
       .line({.y = towers.losses})
       .write(run.out + "/loss.svg");
-  if (query.empty()) answer(data.tokenizer.decode(removed.queries[0]), towers, data, weight);
-  else if (query != "-") answer(query, towers, data, weight);
+  const Engine engine(towers, data.test);
+  if (query.empty()) answer(data.tokenizer.decode(removed.queries[0]), engine, data, weight);
+  else if (query != "-") answer(query, engine, data, weight);
   else
     for (std::string line; std::printf("\nsearch: "), std::fflush(stdout), std::getline(std::cin, line);)
-      answer(line, towers, data, weight);
+      answer(line, engine, data, weight);
   std::printf("\nPictures are in %s.\n", run.out.c_str());
   result.print();
 }

@@ -46,9 +46,11 @@ BagTower::BagTower(Options o)
 }
 
 Var BagTower::operator()(const TokenBatch& batch) const {
-  Tensor absent = batch.padding;
-  if (training && options.dropout > 0) absent = maximum(absent, bernoulli(absent.shape(), options.dropout));
-  const Var scores = squeeze(weight(batch.tokens), -1) - absent * real(1e4);  // [B, T]
+  // Less for a dropped word than for padding: where all words are dropped, their weights are as if none were.
+  Tensor penalty = batch.padding * real(1e4);
+  if (training && options.dropout > 0)
+    penalty = maximum(penalty, bernoulli(penalty.shape(), options.dropout) * real(1e3));
+  const Var scores = squeeze(weight(batch.tokens), -1) - penalty;  // [B, T]
   const Var bag = matmul(unsqueeze(softmax(scores, 1), 1), token(batch.tokens));
   return norm(projection(squeeze(bag, 1)));
 }
@@ -60,7 +62,14 @@ void BagTower::members(nn::Visitor& visit) {
 TransformerTower::TransformerTower(const Options& o)
     : body(o.body), projection({.in = o.body.dim, .out = o.out}), norm({.size = o.out}) {}
 
-Var TransformerTower::operator()(const TokenBatch& batch) const { return norm(projection(select(body(batch), 1, 0))); }
+Var TransformerTower::operator()(const TokenBatch& batch) const {
+  const Shape column = {batch.tokens.size(0), 1};
+  Indices first(column);
+  first.fill(kClass);
+  const Var h =
+      body({.tokens = concat({first, batch.tokens}, 1), .padding = concat({zeros(column), batch.padding}, 1)});
+  return norm(projection(select(h, 1, 0)));
+}
 
 Var in_chunks(const Tower& tower, std::span<const Tokens> texts, int64_t chunk) {
   check(chunk > 0 && !texts.empty(), "in_chunks: chunks of ", chunk, " of ", texts.size(), " texts");

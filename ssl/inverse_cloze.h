@@ -63,10 +63,11 @@ struct BagTower : nn::Module {
   nn::LayerNorm norm;
 };
 
-// A transformer's [CLS]; then linear and layer norm.
+// What a transformer makes of a [CLS], which the tower puts before each text; then linear and layer norm. The paper's
+// [SEP] between title and block, and at the end, is left out.
 struct TransformerTower : nn::Module {
   struct Options {
-    TextTransformer::Options body;
+    TextTransformer::Options body;  // its length has room for the [CLS]
     int64_t out = 64;
   };
   explicit TransformerTower(const Options& o);

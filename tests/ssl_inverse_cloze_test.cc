@@ -3,7 +3,7 @@
 #include <map>
 
 #include "autograd/elementwise.h"
-#include "ssl/inverse_cloze.h"
+#include "examples/experiments/inverse_cloze.h"
 #include "tests/support.h"
 
 namespace bijou::ssl {
@@ -123,6 +123,21 @@ TEST(Towers, ABagWeighsItsWords) {
   expect_close(y.row(0), y.row(1));
 }
 
+TEST(Towers, ABagWithoutAnyWordLeftTakesThemAll) {
+  BagTower tower({.vocabulary = 20, .dropout = 1});
+  const TokenBatch batch = padded(std::vector<Tokens>{{7, 8}, {7, 8, 9, 9, 9, 9}});
+  const Tensor dropped = tower(batch).value();
+  tower.eval();
+  expect_close(dropped, tower(batch).value(), kDouble ? 1e-10 : 1e-3);
+}
+
+TEST(Towers, ATransformerReadsItsOwnClass) {
+  const TransformerTower tower({.body = {.vocabulary = 20, .length = 6, .dim = 8, .heads = 2, .layers = 1}, .out = 5});
+  const TokenBatch with_class = padded(std::vector<Tokens>{{kClass, 7, 8}, {kClass, 7, 8, 9, 9, 9}});
+  expect_close(tower(padded(std::vector<Tokens>{{7, 8}, {7, 8, 9, 9, 9}})),
+               tower.norm(tower.projection(select(tower.body(with_class), 1, 0))).value());
+}
+
 TEST(Recall, AgreesWithSorting) {
   const Tensor scores = random({30, 12}, 5);
   Generator g(6);
@@ -154,6 +169,31 @@ TEST(Recall, ScoringsAreCombinedOnOneScale) {
   const real r = std::sqrt(real(1.5));
   expect_close(combined(a, b, 0), matrix({{-r, 0, r}}), 1e-5);
   expect_close(combined(a, b, 2), matrix({{r, -2 * r, r}}), 1e-5);
+}
+
+TEST(Engine, FindsWhatSearchingAllOverWouldAndCutsLongTexts) {
+  const Tokenizer tokenizer = Tokenizer::words(std::vector<std::string>{"a b c d e f a b c d e f"}, 20);
+  const Tokens abc = tokenizer.encode("a b c"), def = tokenizer.encode("d e f");
+  Tokens long_text;
+  for (int i = 0; i < 100; ++i) long_text.insert(long_text.end(), abc.begin(), abc.end());
+  const std::vector<Block> blocks = {{{}, {def, abc}}, {{}, {long_text, abc}}, {{}, {def, def}}};
+  const experiments::BlockData data{tokenizer, blocks, {}, blocks, {"", "", ""}};
+  for (const bool transformer : {false, true}) {
+    const experiments::TwoTowers towers =
+        experiments::train_towers(data, {.transformer = transformer, .dim = 8, .batch = 3, .steps = 1});
+    const experiments::Engine engine(towers, blocks);
+    const auto found = engine.find(def, 1, 3);
+    EXPECT_EQ(found.words.at({0}), 2);
+    experiments::Search s = experiments::search_of(blocks, false, 1);
+    s.queries = {def};
+    const Tensor words = experiments::bm25_scores(s), learnt = experiments::learnt_scores(towers, s);
+    const Indices best = topk(learnt, 3, 1).indices, both = topk(combined(words, learnt, 1), 3, 1).indices;
+    for (int64_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(found.towers.at({k}), best.at({0, k}));
+      EXPECT_EQ(found.both.at({k}), both.at({0, k}));
+    }
+    EXPECT_EQ(engine.find(long_text, 1, 9).towers.numel(), 3);  // no more than there are
+  }
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TwoTowers train_towers(const BlockData& data, const IctOptions& o) {
   const int64_t vocabulary = data.tokenizer.size();
   if (o.transformer) {
     const ssl::TransformerTower::Options size{
-        {.vocabulary = vocabulary, .length = kEvidence, .dim = o.dim, .dropout = o.dropout}, o.dim};
+        {.vocabulary = vocabulary, .length = kEvidence + 1, .dim = o.dim, .dropout = o.dropout}, o.dim};
     const ssl::TransformerTower query(size);
     return train(query, o.shared ? query : ssl::TransformerTower(size), data, o);
   }
@@ -147,6 +147,30 @@ double choose_weight(const TwoTowers& towers, const Search& valid) {
     if (r > most) most = r, best = weight;
   }
   return best;
+}
+
+// ---- Search ---------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::vector<Tokens> whole_texts(const std::vector<ssl::Block>& blocks) {
+  std::vector<Tokens> texts;
+  for (const ssl::Block& b : blocks) texts.push_back(cut(ssl::evidence_of(b), kEvidence));
+  return texts;
+}
+
+}  // namespace
+
+Engine::Engine(const TwoTowers& towers, const std::vector<ssl::Block>& blocks) : Engine(towers, whole_texts(blocks)) {}
+
+Engine::Engine(const TwoTowers& towers, std::span<const Tokens> texts)
+    : words_(texts), embeddings_(towers.block(texts)), query_(towers.query) {}
+
+Engine::Found Engine::find(const Tokens& query, double weight, int64_t count) const {
+  const std::vector<Tokens> queries = {cut(query, kQuery)};
+  const Tensor words = words_.scores(queries), learnt = matmul(query_(queries), embeddings_, {.transpose_b = true});
+  auto best = [&](const Tensor& scores) { return topk(scores, std::min(count, scores.size(1)), 1).indices.row(0); };
+  return {best(words), best(learnt), best(ssl::combined(words, learnt, weight))};
 }
 
 }  // namespace bijou::experiments

@@ -21,7 +21,7 @@ struct IctOptions {
   bool shared = false;       // one tower for both sides
   bool transformer = false;  // towers of two blocks, or bags of words
   int64_t dim = 64;
-  double dropout = 0;  // of words
+  double dropout = 0;  // of words by bags, of activations by transformers
   double temperature = 1;
   int64_t batch = 128, steps = 1000;
   int64_t chunk = 0;  // if not 0, batches are computed in chunks of so many
@@ -54,5 +54,25 @@ Recalls recalls(const Tensor& scores, const Search& search);
 
 // How much the towers should count beside BM25: of some weights, the one that is best on validation blocks.
 double choose_weight(const TwoTowers& towers, const Search& valid);
+
+// Blocks that are searched again and again: what BM25 and a tower make of them is computed once. As in training, long
+// queries and blocks are cut.
+class Engine {
+ public:
+  Engine(const TwoTowers& towers, const std::vector<ssl::Block>& blocks);
+
+  // The best blocks for a query, at most `count`, by BM25, by the towers, and by both with the towers at `weight`.
+  struct Found {
+    Indices words, towers, both;
+  };
+  Found find(const ssl::Tokens& query, double weight, int64_t count) const;
+
+ private:
+  Engine(const TwoTowers& towers, std::span<const ssl::Tokens> texts);
+
+  ssl::Bm25 words_;
+  Tensor embeddings_;  // [blocks, out]
+  std::function<Tensor(std::span<const ssl::Tokens>)> query_;
+};
 
 }  // namespace bijou::experiments
