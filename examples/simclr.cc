@@ -5,7 +5,8 @@
 // closer than without, so what "fine-tuned" is to be compared with is "supervised, augmented". With enough labels the
 // advantage ends, and the table says where.
 //
-//   simclr --method byol                one of moco, byol, simsiam, barlow_twins, vicreg, rotations, jigsaw, mae
+//   simclr --method byol                or moco, simsiam, barlow_twins, vicreg, rotations, jigsaw, mae
+//   simclr --method simsiam_without_stop                what is left of SimSiam without its stop-gradient: a collapse
 //   simclr --method all                 all of them side by side, with what tells a collapse
 //   simclr --data DIR --epochs 15 --draws 5           MNIST; --dataset fashion-mnist or cifar10 for others
 #include "examples/experiments/simclr.h"
@@ -20,6 +21,7 @@
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
 #include "ssl/evaluation.h"
+#include "ssl/simsiam.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -39,21 +41,36 @@ Pretrained trained(const std::string& method, const Tensor& images, Pretraining 
   return pretrain(images, o);
 }
 
-// What can be read off the embedding with all labels, and whether it has collapsed.
+// What can be read off the embedding with all labels, whether it has collapsed, and how it lays out two views of each
+// test image.
 struct Judged {
   double linear, knn;
   ssl::Collapse collapse;
+  double alignment, uniformity;
 };
 Judged judge(const nn::AnyModule& encoder, const Dataset& train, const Dataset& test) {
   const ssl::Labelled known{ssl::embed(encoder, train.images), train.labels};
   const Tensor x = ssl::embed(encoder, test.images);
+  const ssl::Augmentation views = make_views(test.images.size(1));
+  Generator g(1);
+  const Tensor one = ssl::embed(encoder, views(test.images, g)), other = ssl::embed(encoder, views(test.images, g));
   return {ssl::accuracy(ssl::linear_probe(known, x, {.steps = 100}), test.labels),
-          ssl::accuracy(ssl::knn_probe(known, x), test.labels), ssl::collapse(x)};
+          ssl::accuracy(ssl::knn_probe(known, x), test.labels), ssl::collapse(x), ssl::alignment(one, other),
+          ssl::uniformity(one)};
 }
 
 void print_judged(const std::string& name, const Judged& j) {
-  std::printf("%-14s linear probe %5.1f %%, k-NN %5.1f %%; std %.2f, rank %.1f\n", name.c_str(), 100 * j.linear,
-              100 * j.knn, j.collapse.std, j.collapse.rank);
+  std::printf("%-20s linear probe %5.1f %%, k-NN %5.1f %%; std %.2f, rank %5.1f; alignment %.2f, uniformity %5.2f\n",
+              name.c_str(), 100 * j.linear, 100 * j.knn, j.collapse.std, j.collapse.rank, j.alignment, j.uniformity);
+}
+
+// SimSiam collapses behind its head, where its loss looks, before its encoder's features show anything.
+void print_head(const std::string& name, const ssl::Method& method, const Tensor& images, Result& result) {
+  const auto* siam = dynamic_cast<const ssl::SimSiam*>(&method);
+  if (!siam) return;
+  const ssl::Collapse c = ssl::collapse(ssl::embed(nn::Sequential(siam->encoder, siam->head), images));
+  std::printf("%-20s behind its head: std %.2f, rank %5.1f\n", "", c.std, c.rank);
+  result.set(name + "_head_std", c.std), result.set(name + "_head_rank", c.rank);
 }
 
 void compare_all(const Dataset& train, const Dataset& test, const Pretraining& o, Result& result) {
@@ -63,6 +80,7 @@ void compare_all(const Dataset& train, const Dataset& test, const Pretraining& o
     if (name == "simclr") print_judged("untrained", judge(p.untrained, train, test));
     const Judged j = judge(p.method->encoder, train, test);
     print_judged(name, j);
+    print_head(name, *p.method, test.images, result);
     result.set(name + "_linear", j.linear), result.set(name + "_rank", j.collapse.rank);
   }
 }
@@ -125,6 +143,7 @@ int main(int argc, char** argv) {
   const int draws = args.option("draws", 1, "draws of the labelled images to average over", 1);
   const int tuning = args.option("tuning-steps", 100, "steps of fine-tuning and of the supervised controls", 1);
   const Run run = args.done();
+  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const Dataset all = load_dataset(dataset, run.data, Split::kTrain),
                 rest = load_dataset(dataset, run.data, Split::kTest);
@@ -137,6 +156,7 @@ int main(int argc, char** argv) {
   result.set("dataset", dataset), result.set("method", method), result.set("steps", options.steps);
   write_png(run.out + "/views.png",
             picture_of_views(make_views(train.images.size(1)), train.images.rows(0, 12), run.seed), 3);
+  write_png(run.out + "/augmentations.png", picture_of_augmentations(train.images.rows(0, 12), run.seed), 3);
   if (method == "all") {
     compare_all(train, test, options, result);
     result.print();
@@ -149,6 +169,7 @@ int main(int argc, char** argv) {
   const Judged before = judge(p.untrained, train, test), after = judge(encoder, train, test);
   std::printf("All %lld labels, on frozen features:\n", (long long)train.size());
   print_judged("untrained", before), print_judged(method, after);
+  print_head(method, *p.method, test.images, result);
   write_png(run.out + "/embedding_untrained.png", picture_of_embedding(p.untrained, test.rows(0, 500)));
   write_png(run.out + "/embedding.png", picture_of_embedding(encoder, test.rows(0, 500)));
   write_png(run.out + "/neighbours.png", picture_of_neighbours(encoder, test.images.rows(0, 10), train.images), 3);
@@ -158,6 +179,7 @@ int main(int argc, char** argv) {
   result.set("loss", p.losses.back()), result.set("linear", after.linear), result.set("knn", after.knn);
   result.set("untrained_linear", before.linear), result.set("std", after.collapse.std);
   result.set("rank", after.collapse.rank);
+  result.set("alignment", after.alignment), result.set("uniformity", after.uniformity);
   few_labels(p, train, test, draws, tuning, run, result);
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();

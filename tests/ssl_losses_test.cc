@@ -124,7 +124,10 @@ TEST(Vicreg, IsZeroForEqualViewsThatVaryAndDoNotRepeatThemselves) {
 
 TEST(Vicreg, EachTermByHand) {
   const Tensor z = orthogonal_features(), flat = zeros({4, 3});
-  EXPECT_NEAR(value(vicreg(flat, flat)), 25 * 0.99, 1e-4);                           // nothing varies
+  EXPECT_NEAR(value(vicreg(flat, flat)), 25 * 0.99, 1e-4);  // nothing varies
+  const Var half = Var(z) * real(0.5), twice = Var(z) * 2;  // of variance 1/3, and more than 1, which is enough
+  EXPECT_NEAR(value(vicreg(half, half)), 25 * (1 - std::sqrt(1 / 3.0 + 1e-4)), 1e-4);
+  EXPECT_NEAR(value(vicreg(twice, twice)), 0, 1e-4);
   EXPECT_NEAR(value(vicreg(z, Var(z) + 2)), 25 * 4, 1e-4);                           // views differ by 2
   const Tensor same = broadcast_to(tensor({1, 1, -1, -1}).reshape({4, 1}), {4, 3});  // covariances 4/3
   EXPECT_NEAR(value(vicreg(same, same)), 2 * 6 / 3.0 * 16 / 9, 1e-4);

@@ -2,6 +2,8 @@
 #include <memory>
 #include <set>
 
+#include "examples/experiments/simclr.h"
+#include "examples/experiments/ssl_pictures.h"
 #include "nn/activation.h"
 #include "nn/conv.h"
 #include "nn/linear.h"
@@ -9,6 +11,7 @@
 #include "ssl/barlow_twins.h"
 #include "ssl/byol.h"
 #include "ssl/color.h"
+#include "ssl/fine_tune.h"
 #include "ssl/mae.h"
 #include "ssl/moco.h"
 #include "ssl/permutations.h"
@@ -83,12 +86,22 @@ TEST(Methods, ReportCanStopARun) {
       pretrain(method, optimizer, random_between(0, 1, {8, 1, 8, 8}), {.batch = 4, .steps = 9, .report = twice}).size(),
       2u);
   expect_error([&] { pretrain(method, optimizer, zeros({8, 1, 8, 8}), {.batch = 9}); }, "batches of 9 from 8 images");
+  expect_error([&] { pretrain(method, optimizer, zeros({8, 1, 8, 8}), {.batch = 0}); }, "batches of 0 from 8 images");
 }
 
 TEST(Methods, TheEncoderIsSharedWithWhatItWasMadeFrom) {
   const nn::Sequential encoder = small_encoder();
   SimCLR method({encoder, kFeatures, identity()});
   EXPECT_TRUE(method.parameters()[0].same_as(encoder.parameters()[0]));
+}
+
+TEST(Methods, EmbeddingLeavesTheEncoderInItsMode) {
+  for (const bool training : {true, false}) {
+    SimCLR method({small_encoder(), kFeatures, identity()});
+    method.train(training);
+    embed(method.encoder, zeros({2, 1, 8, 8}));
+    EXPECT_EQ(method.encoder.module()->training, training);
+  }
 }
 
 TEST(Methods, VectorsGoWithoutDecayAndTrustInLars) {
@@ -118,6 +131,53 @@ TEST(Teachers, AreTheirStudentsAtFirstAndMoveOnlyBySteps) {
   EXPECT_GT(max_difference(method.parameters()[0].value(), mine), 0.01);
 }
 
+// Does `method` have the loss and the gradients of by_hand(p1, p2, both)? p: the predictions of either view, which are
+// also what `both`, the views one below the other, is drawn for.
+template <class M, class F>
+void expect_loss_of_pairs(M& method, const F& by_hand) {
+  const Tensor images = random_between(0, 1, {6, 1, 8, 8});
+  Generator g(1), again(1);
+  const Tensor both = two_views(method.views, images, again);
+  const auto [p1, p2] = halves(method.predictor(method.head(method.encoder(both))));
+  const Var loss = method.loss(images, g), expected = by_hand(p1, p2, both);
+  EXPECT_NEAR(double(loss.item()), double(expected.item()), 10 * kTolerance);
+  const std::vector<Var> parameters = method.parameters();
+  const std::vector<Var> got = grad(loss, parameters), want = grad(expected, parameters);
+  for (size_t i = 0; i < got.size(); ++i) expect_close(got[i], want[i].value(), 100 * kTolerance);
+}
+
+TEST(Teachers, AreToldOfTheOtherViewWithoutAGradient) {
+  manual_seed(2);
+  BYOL method({small_encoder(), kFeatures, fading(0.1)});
+  expect_loss_of_pairs(method, [&](const Var& p1, const Var& p2, const Tensor& both) {
+    const auto [z1, z2] = halves(method.teacher(both).value());
+    return cosine_distance(p1, z2) + cosine_distance(p2, z1);
+  });
+}
+
+TEST(Teachers, SlowDownByACosine) {
+  BYOL method({small_encoder(), kFeatures, identity()}, {.momentum = 0.9});
+  Var teacher = method.teacher.parameters()[0];
+  method.parameters()[0].mutable_value().fill(1);
+  for (const auto& [progress, step] : {std::pair(0.0, 0.1), {0.5, 0.05}, {1.0, 0.0}}) {
+    teacher.mutable_value().fill(0);
+    method.after_step(progress);
+    expect_close(teacher, full(teacher.shape(), real(step)));
+  }
+}
+
+TEST(SimSiam, PredictsTheOtherViewThroughWhichNoGradientFlows) {
+  for (const bool stop : {true, false}) {
+    manual_seed(3);
+    SimSiam method({small_encoder(), kFeatures, fading(0.1)}, {.stop_gradient = stop});
+    expect_loss_of_pairs(method, [&](const Var& p1, const Var& p2, const Tensor& both) {
+      const Var z = method.head(method.encoder(both));
+      const auto [z1, z2] = halves(stop ? Var(z.value()) : z);
+      return (cosine_distance(p1, z2) + cosine_distance(p2, z1)) * real(0.5);
+    });
+  }
+}
+
 TEST(MocoQueue, TakesTheNewestKeysInPlaceOfTheOldest) {
   MoCo method({small_encoder(), kFeatures, identity()}, {.queue = 16});
   const Tensor images = random_between(0, 1, {8, 1, 8, 8});
@@ -131,6 +191,31 @@ TEST(MocoQueue, TakesTheNewestKeysInPlaceOfTheOldest) {
   EXPECT_EQ(method.oldest, 8);
 }
 
+TEST(SimSiam, IsThereWithoutItsStopGradientToo) {
+  for (const std::string& name : experiments::method_names()) {
+    const auto method = experiments::make_method(name, {1, 8, 8});
+    const auto* siam = dynamic_cast<const SimSiam*>(method.get());
+    EXPECT_EQ(siam && !siam->stop_gradient, name == "simsiam_without_stop");
+  }
+}
+
+TEST(Pictures, OfACollapsedEmbeddingShowAllImagesInOnePlace) {
+  nn::Sequential encoder = small_encoder();
+  for (Var& p : encoder.parameters()) p.mutable_value().fill(0);
+  support::Dataset data{.images = ones({3, 1, 8, 8}), .labels = indices({0, 1, 0}), .classes = {"a", "b"}};
+  const Tensor picture = experiments::picture_of_embedding(encoder, data);
+  EXPECT_TRUE(all_finite(picture));
+  EXPECT_GT(picture.at({0, 3, 3}), 0);
+  EXPECT_EQ(sum(picture).item(), sum(slice(slice(picture, 1, 0, 4), 2, 0, 4)).item());
+}
+
+TEST(Pictures, OfAugmentationsHaveTheImagesOnTop) {
+  const Tensor images = random_between(0, 1, {5, 1, 8, 8});
+  const Tensor picture = experiments::picture_of_augmentations(images, 1);
+  EXPECT_GT(picture.size(1), 9 * 8);  // a row for the images and one for each of eight augmentations
+  EXPECT_TRUE(all_finite(picture));
+}
+
 TEST(PredictVariant, KnowsNothingAtFirst) {
   PredictVariant method({.encoder = small_encoder(), .features = kFeatures, .task = jigsaw()});
   method.classifier.weight.mutable_value().fill(0), method.classifier.bias.mutable_value().fill(0);
@@ -140,7 +225,7 @@ TEST(PredictVariant, KnowsNothingAtFirst) {
 
 TEST(MaskedAutoencoder, PatchesGoBackToImages) {
   const PatchEncoder encoder({.channels = 3, .height = 4, .width = 6, .patch = 2, .dim = 8, .heads = 2, .layers = 1});
-  const Tensor x = random({2, 3, 4, 6}), p = encoder.patches(x);
+  const Tensor x = random({2, 3, 4, 6}), p = encoder.patches(x).value();
   EXPECT_EQ(p.shape(), Shape({2, 6, 12}));
   EXPECT_EQ(p.at({1, 4, 1}), x.at({1, 0, 2, 3}));  // the patch of row 1, column 1: its upper right pixel, first channel
   expect_close(encoder.unpatched(p), x, 0);
@@ -172,11 +257,65 @@ TEST(MaskedAutoencoder, PaintsFromWhatItSeesAlone) {
   EXPECT_GT(max_difference(method.paint(seen, kept).value(), painted), 1e-4);
 }
 
+TEST(MaskedAutoencoder, PaysForHiddenPatchesOnly) {
+  MAE method({.encoder = small_patch_encoder(), .dim = 8, .heads = 2});
+  const Tensor x = random_between(0, 1, {3, 1, 8, 8});
+  Generator g(1), again(1);
+  const Indices kept = method.draw_kept(3, again);
+  const Tensor painted = method.paint(x, kept).value(),
+               truth = normalized_patches(method.patch_encoder().patches(x).value());
+  double squares = 0;
+  for (int64_t i = 0; i < 3; ++i)
+    for (int64_t t = 0; t < 16; ++t)
+      if (std::count(kept.row(i).begin(), kept.row(i).end(), t) == 0)
+        for (int64_t k = 0; k < 4; ++k) {
+          const double d = double(painted.at({i, t, k})) - double(truth.at({i, t, k}));
+          squares += d * d;
+        }
+  EXPECT_NEAR(double(method.loss(x, g).item()), squares / (3 * 12 * 4), 10 * kTolerance);
+}
+
+TEST(MaskedAutoencoder, ItsEncoderHasAGradientByTheImage) {
+  SKIP_IN_FLOAT();
+  const PatchEncoder encoder = small_patch_encoder();
+  expect_gradients([&](const auto& x) { return sum(square(encoder(x[0]))); }, {random({2, 1, 8, 8})});
+}
+
+TEST(MaskedAutoencoder, MisuseIsNamed) {
+  const auto with = [](double masked) {
+    MAE({.encoder = small_patch_encoder(), .masked = masked, .dim = 8, .heads = 2});
+  };
+  expect_error([&] { with(0.01); }, "MAE: of 16 patches 16 are kept");  // nothing would be left to paint
+  expect_error([&] { with(1); }, "MAE: the masked part is 1");
+  for (const int64_t patch : {0, 3})
+    expect_error([&] { PatchEncoder({.channels = 1, .height = 8, .width = 8, .patch = patch}); }, "do not tile 8 x 8");
+}
+
 TEST(MaskedAutoencoder, PaintingTheMeanCostsOne) {
   MAE method({.encoder = small_patch_encoder(), .dim = 8, .heads = 2});
   method.to_pixels.weight.mutable_value().fill(0), method.to_pixels.bias.mutable_value().fill(0);
   Generator g(1);
   EXPECT_NEAR(double(method.loss(random_between(0, 1, {6, 1, 8, 8}), g).item()), 1, 1e-3);
+}
+
+TEST(FineTuning, TrainsACopyThatRepeatsWithItsSeed) {
+  manual_seed(1);
+  const nn::Sequential encoder = small_encoder();
+  const Tensor before = encoder.parameters()[0].value().clone();
+  Tensor images = random_between(0, 0.5, {20, 1, 8, 8});
+  Indices labels({20});
+  for (int64_t i = 0; i < 20; ++i) labels.mutable_data()[i] = bijou::index(i % 2);
+  for (int64_t i = 1; i < 20; i += 2) images.rows(i, i + 1).fill(real(0.8));
+  auto tuned = [&] {
+    return fine_tune(encoder, kFeatures, images, labels, identity(),
+                     {.classes = 2, .batch = 16, .steps = 60, .lr = 1e-2});
+  };
+  nn::Sequential net = tuned(), again = tuned();
+  expect_close(encoder.parameters()[0], before, 0);
+  EXPECT_GT(max_difference(net.parameters()[0].value(), before), 1e-3);
+  const Indices said = predict(net, images);
+  for (int64_t i = 0; i < 20; ++i) EXPECT_EQ(said.data()[i], labels.data()[i]);
+  expect_close(again.parameters()[0], net.parameters()[0].value(), 0);
 }
 
 TEST(SinePositions, DifferAtEveryPlace) {

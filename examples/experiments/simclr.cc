@@ -43,7 +43,8 @@ ssl::Augmentation make_views(int64_t channels) {
 }
 
 std::vector<std::string> method_names() {
-  return {"simclr", "moco", "byol", "simsiam", "barlow_twins", "vicreg", "rotations", "jigsaw", "mae"};
+  return {"simclr",       "moco",   "byol",      "simsiam", "simsiam_without_stop",
+          "barlow_twins", "vicreg", "rotations", "jigsaw",  "mae"};
 }
 
 std::unique_ptr<ssl::Method> make_method(const std::string& name, const Shape& image) {
@@ -63,6 +64,8 @@ std::unique_ptr<ssl::Method> make_method(const std::string& name, const Shape& i
   if (name == "moco") return std::make_unique<ssl::MoCo>(v);
   if (name == "byol") return std::make_unique<ssl::BYOL>(v);
   if (name == "simsiam") return std::make_unique<ssl::SimSiam>(v);
+  if (name == "simsiam_without_stop")  // collapses, as it should
+    return std::make_unique<ssl::SimSiam>(v, ssl::SimsiamOptions{.stop_gradient = false});
   if (name == "barlow_twins") return std::make_unique<ssl::BarlowTwins>(v);
   if (name == "vicreg") return std::make_unique<ssl::VICReg>(v);
   if (name == "rotations") return task(ssl::rotations());

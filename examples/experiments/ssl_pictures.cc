@@ -3,7 +3,11 @@
 #include <cmath>
 
 #include "examples/support/images.h"
+#include "ssl/color.h"
 #include "ssl/evaluation.h"
+#include "ssl/filters.h"
+#include "ssl/geometry.h"
+#include "ssl/permutations.h"
 #include "tensor/map.h"
 
 namespace bijou::experiments {
@@ -14,6 +18,17 @@ Tensor picture_of_views(const ssl::Augmentation& views, const Tensor& images, ui
   Generator g(seed);
   const Tensor first = views(images, g);
   return image_grid(concat({images, first, views(images, g)}, 0), {.columns = int(images.size(0))});
+}
+
+Tensor picture_of_augmentations(const Tensor& images, uint64_t seed) {
+  Generator g(seed);
+  std::vector<Tensor> rows = {images};
+  for (const ssl::Augmentation& a :
+       {ssl::affine({.rotation = 20, .log_scale = 0.35, .log_aspect = 0.2, .shear = 0.3, .shift = 0.125}),
+        ssl::random_resized_crop(0.2), ssl::sometimes(0.5, ssl::elastic()), ssl::color_jitter(), ssl::gaussian_blur(),
+        ssl::cutout({.fill = real(0.5)}), ssl::rotations(), ssl::jigsaw()})
+    rows.push_back(a(images, g));
+  return image_grid(concat(std::span<const Tensor>(rows), 0), {.columns = int(images.size(0))});
 }
 
 Tensor picture_of_neighbours(const nn::AnyModule& encoder, const Tensor& queries, const Tensor& images) {
@@ -36,7 +51,8 @@ Tensor picture_of_embedding(const nn::AnyModule& encoder, const Dataset& data) {
   Tensor canvas = zeros({3, kSide, kSide});
   for (int64_t i = 0; i < data.size(); ++i) {
     auto place = [&](int axis, int64_t size) {
-      const real t = (plane.at({i, axis}) - low.at({axis})) / (high.at({axis}) - low.at({axis}));
+      const real width = high.at({axis}) - low.at({axis});  // 0 where the embedding has collapsed
+      const real t = (plane.at({i, axis}) - low.at({axis})) / std::max(width, real(1e-12));
       return int64_t(t * real(kSide - size / 2 - 1));
     };
     const int64_t left = place(0, w), top = place(1, h);

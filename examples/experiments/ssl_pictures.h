@@ -10,6 +10,10 @@ namespace bijou::experiments {
 // The images in the first row, two views of each below.
 Tensor picture_of_views(const ssl::Augmentation& views, const Tensor& images, uint64_t seed);
 
+// The images in the first row; below, as each augmentation draws them: affine, crop and flip, elastic (half of them),
+// colour jitter, blur, cut-out, rotations, jigsaw. They are square, of even height.
+Tensor picture_of_augmentations(const Tensor& images, uint64_t seed);
+
 // Each row: an image that was asked for, and the images whose embeddings are nearest, best first.
 Tensor picture_of_neighbours(const nn::AnyModule& encoder, const Tensor& queries, const Tensor& images);
 
