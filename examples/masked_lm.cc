@@ -4,9 +4,12 @@
 // [MASK], and a causal one that sees only what comes before. The first should know more of a hidden letter than the
 // causal one, and unlike the second, have something to say of letters that it sees.
 //
+// Its own embedding of a text, the mean of the last layer, says which texts are alike. What was learnt is saved.
+//
 //   masked_lm --fill "_re_ina"                                   letters of an invented name
 //   masked_lm --data DIR --epochs 9 --fill "em_a"                names
 //   masked_lm --data DIR --corpus wikitext --dim 128 --fill "He was born in _ ."
+//   masked_lm --load out/masked_lm/masked_lm.safetensors --fill "_re_ina"     another text, without training again
 #include "examples/experiments/masked_lm.h"
 
 #include <cstdio>
@@ -17,6 +20,7 @@
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "ssl/evaluation.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -30,6 +34,23 @@ void print_fill(const ssl::MaskedLM& model, const ssl::Tokenizer& tokenizer, con
     std::printf("  _ ");
     for (const Guess& g : guesses) std::printf("  %s %.0f %%", g.token.c_str(), 100 * g.probability);
     std::printf("\n");
+  }
+}
+
+// Those of `sequences`, framed texts, whose embeddings are nearest to those of the first three.
+void print_nearest(const ssl::MaskedLM& model, const ssl::Tokenizer& tokenizer,
+                   std::span<const ssl::Tokens> sequences) {
+  const Tensor z = model.body.embed(sequences);
+  const Indices near = ssl::nearest(z.rows(0, 3), z, 4);
+  auto text = [&](bijou::index i) {
+    const ssl::Tokens& s = sequences[size_t(i)];
+    return tokenizer.decode(std::span(s).subspan(1, s.size() - 2)).substr(0, 90);
+  };
+  std::printf("\nAlike, by the cosine of their embeddings:\n");
+  for (int64_t i = 0; i < 3; ++i) {
+    std::printf("%s\n", text(bijou::index(i)).c_str());
+    for (const bijou::index k : near.row(i))
+      if (k != i) std::printf("    %s\n", text(k).c_str());
   }
 }
 
@@ -68,7 +89,14 @@ int main(int argc, char** argv) {
   options.next_sentence = args.flag("next-sentence", "learn too whether a sentence follows another");
   const bool alone = args.flag("alone", "train the masked model only, not those it is compared with");
   const std::string blanks = args.option("fill", "", "a text with blanks, written _, to fill in");
+  const std::string load = args.option("load", "", "a model that was saved, to --fill from without training");
   const Run run = args.done();
+  if (!load.empty()) {
+    if (blanks.empty()) args.refuse("--load: nothing to --fill");
+    const SavedLm saved = load_masked(load);
+    print_fill(saved.model, saved.tokenizer, blanks);
+    return 0;
+  }
   const bool letters = corpus == "words" || corpus == "names";
   if (options.next_sentence && letters) args.refuse("--next-sentence: there are no sentences in " + corpus);
 
@@ -82,6 +110,7 @@ int main(int argc, char** argv) {
 
   const ssl::MaskedLM masked = shown("masked", data, options, train_masked);
   if (interrupted()) return 130;
+  save_masked(run.out + "/masked_lm.safetensors", masked, data.tokenizer);
   const Questions hidden = letters ? each_hidden_in_turn(test) : hidden_at_random(test, 1), seen = nothing_hidden(test);
   const Score at_holes = score(masked, hidden), at_sight = score(masked, seen), frequency = unigram(data, test);
   Result result("masked_lm");
@@ -122,6 +151,7 @@ int main(int argc, char** argv) {
       std::string word = data.tokenizer.decode(data.test[i][0]);
       print_fill(masked, data.tokenizer, word.replace(i + 1, 1, "_"));
     }
-  std::printf("\nA picture is in %s.\n", run.out.c_str());
+  print_nearest(masked, data.tokenizer, std::span(test).first(std::min<size_t>(test.size(), 2000)));
+  std::printf("\nA picture and the model are in %s.\n", run.out.c_str());
   result.print();
 }

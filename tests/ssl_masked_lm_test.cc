@@ -1,7 +1,8 @@
 // Masked language models: what is masked and how often, logits of some positions, next sentences.
 #include <cmath>
 
-#include "ssl/masked_lm.h"
+#include "examples/experiments/masked_lm.h"
+#include "nn/checkpoint.h"
 #include "tensor/elementwise.h"
 #include "tests/support.h"
 
@@ -108,6 +109,20 @@ TextTransformer::Options small_lm(bool causal = false) {
   return {.vocabulary = kVocabulary, .length = 12, .dim = 8, .heads = 2, .layers = 2, .causal = causal};
 }
 
+TEST(TextTransformer, BeginsWithTokenPositionAndSegment) {
+  const TextTransformer m({.vocabulary = kVocabulary, .length = 12, .dim = 8, .heads = 2, .layers = 0});
+  TokenBatch batch = padded(std::vector<Tokens>{{7, 8, 7}});
+  const Tensor token = m.token.weight.value(), position = m.position.weight.value(), segment = m.segment.weight.value();
+  auto expect_segments = [&](const std::vector<int64_t>& segments) {
+    for (int64_t t = 0; t < 3; ++t)
+      expect_close(m(batch).value().row(0).row(t),
+                   m.norm(Var(token.row(t == 1 ? 8 : 7) + position.row(t) + segment.row(segments[size_t(t)]))).value());
+  };
+  expect_segments({0, 0, 0});
+  batch.segments = indices({0, 1, 1}).reshape({1, 3});
+  expect_segments({0, 1, 1});
+}
+
 TEST(MaskedLM, LogitsOfSomePositionsAreThoseOfAll) {
   const MaskedLM m(small_lm());
   const TokenBatch batch = padded(random_sequences(5, 4, 12, 9));
@@ -169,6 +184,25 @@ TEST(MaskedLM, ItsGradientsAreRight) {
         return copy.loss(masked, indices({0, 1, 1}));
       },
       {m.body.token.weight.value().clone() * 20});
+}
+
+TEST(MaskedLM, FillsTheSameHolesOnceSavedAndLoaded) {
+  const std::vector<std::string> words = {"abba", "beat", "tabla"};
+  const Tokenizer tokenizer = Tokenizer::characters(words);
+  MaskedLM m({.vocabulary = tokenizer.size(), .length = 9, .dim = 8, .heads = 2, .layers = 3});
+  const std::string path = ::testing::TempDir() + "masked_lm.safetensors";
+  experiments::save_masked(path, m, tokenizer);
+  const experiments::SavedLm saved = experiments::load_masked(path);
+  const auto got = experiments::fill_in(saved.model, saved.tokenizer, "t_b_a", 3),
+             want = experiments::fill_in(m, tokenizer, "t_b_a", 3);
+  ASSERT_EQ(got.size(), 2u);
+  for (size_t hole = 0; hole < 2; ++hole)
+    for (size_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(got[hole][k].token, want[hole][k].token);
+      EXPECT_EQ(got[hole][k].probability, want[hole][k].probability);
+    }
+  nn::save_checkpoint(path, {});
+  expect_error([&] { experiments::load_masked(path); }, "not a masked language model");
 }
 
 TEST(CausalLM, EachTokenDependsOnThoseBeforeItOnly) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "examples/support/corpus.h"
+#include "nn/checkpoint.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/schedule.h"
@@ -143,6 +144,36 @@ ssl::CausalLM train_causal(const TextData& data, const LmOptions& o) {
   Shuffled batches(sequences_of(data.train, data.length), o.batch, o.seed);
   train(model, o, [&](int64_t step) { return model.loss(batches.at(step)); });
   return model;
+}
+
+void save_masked(const std::string& path, const ssl::MaskedLM& model, const ssl::Tokenizer& tokenizer) {
+  const ssl::TextTransformer::Options& o = model.body.options;
+  nn::Checkpoint c;
+  c.metadata = {{"length", std::to_string(o.length)},
+                {"dim", std::to_string(o.dim)},
+                {"heads", std::to_string(o.heads)},
+                {"layers", std::to_string(o.layers)}};
+  c.add("model", model.state_dict());
+  nn::save_checkpoint(path, c);
+  tokenizer.save(path + ".tokens");
+}
+
+SavedLm load_masked(const std::string& path) {
+  const nn::Checkpoint c = nn::load_checkpoint(path);
+  auto size = [&](const char* key) {
+    const auto entry = c.metadata.find(key);
+    check(entry != c.metadata.end(), path, ": not a masked language model: its metadata lack \"", key, "\"");
+    return int64_t(std::stoll(entry->second));
+  };
+  const ssl::Tokenizer tokenizer = ssl::Tokenizer::load(path + ".tokens");
+  ssl::MaskedLM model({.vocabulary = tokenizer.size(),
+                       .length = size("length"),
+                       .dim = size("dim"),
+                       .heads = size("heads"),
+                       .layers = size("layers")});
+  model.load_state_dict(c.part("model"));
+  model.eval();
+  return {tokenizer, model};
 }
 
 // ---- What they are worth --------------------------------------------------------------------------------------------

@@ -36,6 +36,14 @@ struct LmOptions {
 ssl::MaskedLM train_masked(const TextData& data, const LmOptions& options);
 ssl::CausalLM train_causal(const TextData& data, const LmOptions& options);
 
+// A model and its tokenizer, in two files: `path`, a checkpoint, and `path`.tokens, a text.
+void save_masked(const std::string& path, const ssl::MaskedLM& model, const ssl::Tokenizer& tokenizer);
+struct SavedLm {
+  ssl::Tokenizer tokenizer;
+  ssl::MaskedLM model;  // in evaluation mode
+};
+SavedLm load_masked(const std::string& path);
+
 // ---- What they are worth --------------------------------------------------------------------------------------------
 
 // Questions put to a model, some rows at a time.
