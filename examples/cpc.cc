@@ -1,6 +1,5 @@
 // Contrastive predictive coding: an encoder of sound that learns by telling what comes next, without labels; then a
-// linear probe reads digits off it, beside the same
-// probe on the same network untrained.
+// linear probe reads digits off it, beside the same probe on the same network untrained.
 //
 //   examples/cpc --data DIR --dataset fsdd --epochs 8
 #include "ssl/cpc.h"
@@ -60,6 +59,7 @@ int main(int argc, char** argv) {
   const int batch = args.option("batch", 32, "utterances a step", 1);
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const Run run = args.done();
+  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const HeldOut data = by_takes(load_spoken_digits(dataset, run.data), 10);
   const Tensor train = sounds_of(data.train, 3200), test = sounds_of(data.test, 3200);
