@@ -1,5 +1,5 @@
 // Training steps of the lecture's methods, the same as in side_by_side.py line for line. What is drawn at random for a
-// batch (views, masked positions) is drawn beforehand.
+// batch (views, masked positions) is drawn beforehand; views have a case of their own.
 #include "autograd/functional.h"
 #include "nn/conv.h"
 #include "nn/image_transformer.h"
@@ -10,6 +10,8 @@
 #include "nn/wavenet.h"
 #include "optim/sam.h"
 #include "optim/sgd.h"
+#include "ssl/color.h"
+#include "ssl/geometry.h"
 #include "ssl/masked_lm.h"
 #include "ssl/simclr.h"
 #include "tests/bench/bench.h"
@@ -69,6 +71,21 @@ struct MaskedLm : nn::Module {
   ssl::Masked masked;
 };
 
+// The same loss from the logits of all positions, most of which it does not need.
+struct MaskedLmAll : MaskedLm {
+  Var loss() const {
+    return nn::cross_entropy(index_select(net.logits(masked.batch), 0, masked.positions), masked.targets);
+  }
+};
+
+// What feeds the step of "simclr": two views, turned, stretched, moved and faded, of 64 images.
+Work views() {
+  const ssl::Augmentation drawn =
+      ssl::compose({ssl::affine({.rotation = 20, .log_scale = 0.35, .log_aspect = 0.2, .shear = 0.3, .shift = 0.125}),
+                    ssl::fading(0.6)});
+  return [drawn, x = uniform({64, 1, 28, 28}, 0, 1)] { ssl::two_views(drawn, x, default_generator()); };
+}
+
 struct Perceptron : nn::Module {
   void members(nn::Visitor& visit) override { visit("net", net); }
   Var loss() const { return nn::cross_entropy(net(x), y); }
@@ -107,7 +124,9 @@ Cases method_steps() {
           {"gated pixelcnn", [] { return training(GatedPixelCnn()); }},
           {"image transformer", [] { return training(ImageTransformer()); }},
           {"simclr", [] { return training(Simclr()); }},
+          {"simclr views", views},
           {"masked lm", [] { return training<MaskedLm, optim::AdamW>(MaskedLm()); }},
+          {"masked lm, all logits", [] { return training<MaskedLmAll, optim::AdamW>(MaskedLmAll()); }},
           {"sam mlp 784-256-128-10", sam},
           {"gradient mlp 784-256-128-10", gradient},
           {"hvp mlp 784-256-128-10", hessian_product}};

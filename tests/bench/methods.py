@@ -143,7 +143,23 @@ def simclr():
     return minimise(torch.optim.Adam(net.parameters()), loss)
 
 
-def masked_lm():
+def simclr_views():
+    x = torch.rand(64, 1, 28, 28)
+    most = torch.tensor([0.349, 0.35, 0.2, 0.3, 0.25, 0.25])  # radians; in the plane from -1 to 1 a shift is twice as far
+
+    def step():
+        both = x.repeat(2, 1, 1, 1)
+        angle, scale, aspect, shear, dx, dy = (most * (2 * torch.rand(128, 6) - 1)).unbind(1)
+        zero, cos, sin = torch.zeros(128), torch.cos(angle), torch.sin(angle)
+        rotate = torch.stack([cos, -sin, sin, cos], 1).view(128, 2, 2)
+        stretch = torch.stack([torch.exp(-scale - aspect), shear, zero, torch.exp(-scale + aspect)], 1).view(128, 2, 2)
+        maps = torch.cat([rotate @ stretch, torch.stack([dx, dy], 1)[:, :, None]], 2)
+        moved = F.grid_sample(both, F.affine_grid(maps, both.shape, align_corners=False), align_corners=False)
+        return moved * (0.6 + 0.4 * torch.rand(128, 1, 1, 1))
+    return step
+
+
+def masked_lm(all_logits=False):
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
@@ -155,8 +171,10 @@ def masked_lm():
 
         def forward(self, ids, padding, positions):
             h = self.token(ids) + self.position.weight + self.segment.weight[0]
-            h = self.blocks(self.norm(h), src_key_padding_mask=padding).reshape(-1, 128)[positions]
-            return F.linear(self.head_norm(F.gelu(self.dense(h))), self.token.weight, self.bias)
+            h = self.blocks(self.norm(h), src_key_padding_mask=padding).reshape(-1, 128)
+            h = h if all_logits else h[positions]
+            logits = F.linear(self.head_norm(F.gelu(self.dense(h))), self.token.weight, self.bias)
+            return logits[positions] if all_logits else logits
 
     net, ids, padding = Model(), torch.randint(8192, (32, 64)), torch.zeros(32, 64, dtype=torch.bool)
     positions = torch.rand(32, 64).argsort(1)[:, :10].add(64 * torch.arange(32)[:, None]).flatten()
@@ -187,4 +205,5 @@ def sam():
 
 
 STEPS = {'nade 784-128': nade, 'wavenet': wavenet, 'gated pixelcnn': gated_pixelcnn,
-         'image transformer': image_transformer, 'simclr': simclr, 'masked lm': masked_lm, 'sam mlp 784-256-128-10': sam}
+         'image transformer': image_transformer, 'simclr': simclr, 'simclr views': simclr_views, 'masked lm': masked_lm,
+         'masked lm, all logits': lambda: masked_lm(True), 'sam mlp 784-256-128-10': sam}
