@@ -2,6 +2,7 @@
 //
 //   char_rnn --data DIR --text shakespeare --cell gru --hidden 384 --dropout 0.3 --epochs 20 --minutes 8
 //   char_rnn --data DIR --text names
+//   char_rnn --prompt "the dogs that" --temperature 0.8
 //
 // By default the text is one of a made-up language, whose entropy is known: no model can get below it. To come near it
 // takes a memory, as in "the dogs that one king hears follow ...", where the verb depends on a word far before.
@@ -33,8 +34,13 @@ int main(int argc, char** argv) {
   const double lr = args.option("lr", 0.01, "the highest learning rate");
   const double minutes = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
   const int length = args.option("length", 160, "characters to write", 1);
+  const std::string prompt = args.option("prompt", "", "what it is to go on from; by default the start of a line");
+  const double temperature = args.option("temperature", 0.0, "of the sampling (0: both 0.5 and 1)");
   const Run run = args.done();
+  if (temperature < 0) args.refuse("--temperature: a number from 0 expected");
+  const std::vector<double> temperatures = temperature > 0 ? std::vector{temperature} : std::vector{0.5, 1.0};
   const Text corpus = load_text(name, run.data);
+  corpus.encode(prompt);  // throws before the training, not after it, where a character is none of the text's
 
   Result result("char_rnn");
   result.set("text", name), result.set("alphabet", int64_t(corpus.alphabet.size()));
@@ -60,10 +66,10 @@ int main(int argc, char** argv) {
     if (interrupted()) return 130;
     std::printf("%s: %.3f bits a character, %lld parameters\n", kind.c_str(), trained.best,
                 (long long)trained.model.num_parameters());
-    for (const double temperature : {0.5, 1.0}) {
+    for (const double t : temperatures) {
       Generator g(run.seed);
-      std::printf("--- %s at temperature %.1f:\n%s\n\n", kind.c_str(), temperature,
-                  continue_text(trained.model, corpus, "\n", length, temperature, g).c_str());
+      std::printf("--- %s at temperature %g:\n%s%s\n\n", kind.c_str(), t, prompt.c_str(),
+                  continue_text(trained.model, corpus, prompt.empty() ? "\n" : prompt, length, t, g).c_str());
     }
     Series series{.label = kind, .y = trained.valid};
     for (const double m : trained.minutes) series.x.push_back(60 * m);

@@ -79,9 +79,19 @@ TEST(CharRnn, TheEntropyOfTheGrammarIsThatOfItsRules) {
   const Text corpus = load_text("grammar", "");
   const std::string text = corpus.decode(corpus.valid);
   const double sentences = double(std::count(text.begin(), text.end(), '\n'));
+  double clauses = 0;  // one sentence in three has one
+  for (size_t at = 0; (at = text.find(" that ", at)) != std::string::npos; ++at) ++clauses;
+  EXPECT_NEAR(clauses / sentences, 1.0 / 3, 0.08);
   const double phrase = 1 + std::log2(5) + std::log2(6), verb = std::log2(5);
-  const double bits = (1 + phrase + verb) + std::log2(3) + (1 + phrase + verb) / 3 + (1 + phrase);
-  EXPECT_NEAR(corpus.entropy * double(text.size()) / sentences, bits, 0.5);  // of 2.5 standard deviations
+  const double bits = sentences * ((1 + phrase + verb) + (1 + phrase)) + clauses * (std::log2(3) + 1 + phrase + verb) +
+                      (sentences - clauses) * std::log2(1.5);
+  EXPECT_NEAR(corpus.entropy * double(text.size()), bits, 1e-6);  // -log2 of the probability of this text
+}
+
+TEST(CharRnn, RefusesTextsItDoesNotKnowAndToLearnForNoTime) {
+  expect_error([] { load_text("sheakspear", "/nowhere"); }, "there is no text 'sheakspear'");
+  const CharTraining idle{.model = {.alphabet = 3}, .epochs = 0};
+  expect_error([&] { train_char_rnn(text_of(repeat("abc", 100)), idle); }, "0 epochs");
 }
 
 }  // namespace

@@ -31,6 +31,8 @@ class Speaker {
     if (pick(3) == 0) {
       const bool other = pick(2);
       s += " that " + phrase(other) + " " + verb(other);
+    } else {
+      bits_ -= 1;  // two of the three outcomes say the same
     }
     s += " " + verb(plural);
     return s + " " + phrase(pick(2)) + ".\n";
@@ -132,6 +134,7 @@ std::vector<std::string> text_names() { return {"grammar", "shakespeare", "names
 
 Text load_text(const std::string& name, const std::string& folder) {
   if (name == "grammar") return grammar();
+  check(name == "shakespeare" || name == "names", "char_rnn: there is no text '", name, "'");
   check(!folder.empty(), name, ": the folder of the data sets is not known: give --data DIR, or set BIJOU_DATA");
   const Bytes bytes = read_file(folder + "/text/" + (name == "names" ? "names.txt" : "tinyshakespeare.txt"));
   std::string text(bytes.begin(), bytes.end());
@@ -191,6 +194,7 @@ double bits_per_char(const CharRnn& model, const Indices& text) {
 }
 
 int64_t training_steps(const Text& corpus, const CharTraining& o) {
+  check(o.epochs > 0, "char_rnn: ", o.epochs, " epochs");
   return o.epochs * std::max<int64_t>(1, Strips(corpus.train, o.batch).length / o.chunk);
 }
 

@@ -7,6 +7,9 @@
 //
 // Backpropagation through a whole book is out of the question. It is truncated: the text is cut into chunks, the state
 // at the end of one is where the next begins, but no gradient passes between them (R. Williams, J. Peng, 1990).
+//
+// Not an nn::Autoregressive, although p(x) is the product of these conditionals: that interface takes examples of one
+// length as a whole, this model an endless text in chunks, as codes, and hands its state on from chunk to chunk.
 #pragma once
 
 #include <functional>
