@@ -3,8 +3,8 @@
 //   log p(x | y) = Σ_i log p(x_i | x_1 ... x_{i-1}, y),
 //
 // and a network whose i-th output sees only what stands before i gives all of them in one pass. Sampling draws one x_i
-// after the other. Nade, BinaryMade and PixelCnn share this interface; y, the condition, is a label or a
-// transformation.
+// after the other. Nade, OrderlessNade, BinaryMade, PixelCnn and WaveNet share this interface; y, the condition, is a
+// label or a transformation.
 #pragma once
 
 #include "autograd/ops.h"

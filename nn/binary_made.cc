@@ -15,6 +15,7 @@ BinaryMade::BinaryMade(Options o)
             .context = options.condition,
             .direct = options.direct}) {
   check(options.masks > 0, "BinaryMade: ", options.masks, " masks");
+  use_mask(0);
 }
 
 void BinaryMade::use_mask(int64_t k) {
@@ -39,9 +40,10 @@ Tensor BinaryMade::sample(int64_t n, const Var& condition, Generator& g) const {
                        [&](int64_t, const Tensor& logits) { return rand({n}, g) < sigmoid(logits.row(0)); });
 }
 
-Var BinaryMade::ensemble_log_prob(const Var& x, const Var& condition) {
-  std::vector<Var> parts;
-  for (int64_t k = options.masks; k-- > 0;) use_mask(k), parts.push_back(log_prob(x, condition));
+Tensor BinaryMade::ensemble_log_prob(const Tensor& x, const Var& condition) {
+  const NoGrad guard;
+  std::vector<Tensor> parts;
+  for (int64_t k = options.masks; k-- > 0;) use_mask(k), parts.push_back(log_prob(x, condition).value());
   return logsumexp(stack(parts, 0), 0) - real(std::log(double(options.masks)));
 }
 

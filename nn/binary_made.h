@@ -25,12 +25,13 @@ struct BinaryMade : Autoregressive {
   explicit BinaryMade(Options o);
 
   // A mask that is alone has the natural ordering, and hidden units spread evenly. Of many, each draws both at random,
-  // the same each time.
+  // the same each time. The first is in use to begin with.
   void use_mask(int64_t k);
 
   Var conditionals(const Var& x, const Var& condition = {}) const override;  // x [B, D] of 0 and 1
   Tensor sample(int64_t n, const Var& condition = {}, Generator& g = default_generator()) const override;
-  Var ensemble_log_prob(const Var& x, const Var& condition = {});  // [B], over all masks; leaves mask 0 in use
+  // log p(x) over all masks, [B]; leaves mask 0 in use. Not recorded: each mask takes the place of the one before.
+  Tensor ensemble_log_prob(const Tensor& x, const Var& condition = {});
   void members(Visitor& visit) override { visit("made", made); }
 
   Options options;

@@ -121,8 +121,7 @@ Var discretized_logistic_mixture(const Var& x, const Var& parameters, int64_t co
     const auto s = exp(-log_scale), half = s * bin;
     const auto d = (value - mean) * s;
     const auto left = -softplus(-d - half), right = -softplus(d - half);
-    return where(value < real(-0.999), left,
-                 where(value > real(0.999), right, left + right + log(-expm1(half * real(-2)))));
+    return where(value < bin - 1, left, where(value > 1 - bin, right, left + right + log(-expm1(half * real(-2)))));
   };
   Var total = log_softmax(slice(parameters, 1, 0, components), 1);
   std::vector<Var> before;

@@ -24,7 +24,7 @@ TEST(BinaryMade, ProbabilitiesSumToOneUnderEachMaskAndTogether) {
     EXPECT_NEAR(total_probability(model, x), 1, 1e-5) << k;
   }
   double total = 0;
-  for (const real log_p : model.ensemble_log_prob(x).value()) total += std::exp(double(log_p));
+  for (const real log_p : model.ensemble_log_prob(x)) total += std::exp(double(log_p));
   EXPECT_NEAR(total, 1, 1e-5);
 }
 
@@ -36,6 +36,13 @@ TEST(BinaryMade, NoConditionalSeesWhatComesLaterInTheOrderingOfItsMask) {
     for (int64_t i = 0; i < 6; ++i) order[size_t(model.made.layers[0].in_degrees.data()[i]) - 1] = i;
     expect_causal(model, random_between(0.1, 0.9, {1, 6}), random({1, 2}), order);
   }
+}
+
+TEST(BinaryMade, BeginsUnderItsFirstMask) {
+  BinaryMade model = small_made(3);
+  const Tensor x = all_vectors(6, 2), fresh = model.log_prob(x).value();
+  model.use_mask(0);
+  expect_close(model.log_prob(x), fresh, 0);
 }
 
 TEST(BinaryMade, SamplesFollowTheProbabilities) {
@@ -53,7 +60,7 @@ TEST(BinaryMade, TheEnsembleIsTheMeanOfItsMasksWhichAreTheSameEachTime) {
     const Tensor log_p = model.log_prob(x).value();
     for (int64_t i = 0; i < 64; ++i) mean.mutable_data()[i] += std::exp(log_p.data()[i]) / 3;
   }
-  const Tensor together = model.ensemble_log_prob(x).value();
+  const Tensor together = model.ensemble_log_prob(x);
   for (int64_t i = 0; i < 64; ++i) EXPECT_NEAR(std::exp(together.data()[i]), mean.data()[i], 1e-6) << i;
   expect_error([&] { model.use_mask(3); }, "mask 3 of 3");
 }

@@ -73,9 +73,9 @@ TEST(PixelCnn, SamplesOfATallImageAreThoseOfWholePasses) {  // rows out of reach
 }
 
 TEST(PixelCnn, TheBinsOfAMixtureOfLogisticsSumToOne) {
-  Tensor x({256, 1, 1, 1});
-  for (int64_t i = 0; i < 256; ++i) x.mutable_data()[i] = real(i);
-  for (const int64_t levels : {2, 3, 16, 256})
+  Tensor x({4096, 1, 1, 1});
+  for (int64_t i = 0; i < 4096; ++i) x.mutable_data()[i] = real(i);
+  for (const int64_t levels : {2, 3, 16, 256, 4096})
     for (const real narrow : {real(1), real(-4), real(-20)}) {  // log-scales; far below what is allowed
       Tensor p = random({1, 9, 1, 1}, 4);
       for (int64_t k = 6; k < 9; ++k) p.mutable_data()[k] = narrow;
