@@ -10,10 +10,11 @@
 
 namespace bijou::testing {
 
-// No conditional sees what comes later: d log p(x_i | ...) / dx_j = 0 where j stands after i. And those that may see
-// do. order: order[k] is the number of the element that is drawn k-th; none: 0, 1, ...
-inline void expect_causal(const nn::Autoregressive& model, const Tensor& x, const Var& condition = {},
-                          std::vector<int64_t> order = {}, Caller at = Caller::here()) {
+// No conditional sees what comes later: d log p(x_i | ...) / dx_j = 0 where j stands after i. order[k] is the number of
+// the element that is drawn k-th; none: 0, 1, ... Returns how many pairs (i, j) there are of which i does see j before
+// it: some, and n (n - 1) / 2 where every one sees all before it.
+inline int64_t expect_causal(const nn::Autoregressive& model, const Tensor& x, const Var& condition = {},
+                             std::vector<int64_t> order = {}, Caller at = Caller::here()) {
   const Tensor j = jacobian([&](const Var& v) { return model.conditionals(v, condition); }, x);
   const int64_t n = j.size(1);
   if (order.empty()) order.resize(size_t(n)), std::iota(order.begin(), order.end(), 0);
@@ -25,6 +26,7 @@ inline void expect_causal(const nn::Autoregressive& model, const Tensor& x, cons
     }
   if (later > 0) ADD_FAILURE_AT(at.file, at.line) << later << " conditionals see what comes later";
   if (earlier == 0) ADD_FAILURE_AT(at.file, at.line) << "no conditional sees anything";
+  return earlier;
 }
 
 // All vectors of `length` numbers 0 .. values-1: [values^length, length].
