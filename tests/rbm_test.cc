@@ -44,6 +44,9 @@ TEST(Rbm, TheSumOverStatesIsTheSameFromEitherSide) {
     EXPECT_NEAR(exact_log_z(m), std::log(double(sum(joint(m)).item())), kDouble ? 1e-10 : 1e-5);
   }
   expect_error([] { exact_log_z(random_rbm(21, 22)); }, "2^21 states");
+  Rbm twice = random_rbm(5, 3);
+  twice.options.visible_copies = 2;
+  expect_error([&] { exact_log_z(twice); }, "a machine with copies");
 }
 
 TEST(Rbm, GradientsOfTheFreeEnergyAreTheStatisticsOfContrastiveDivergence) {
@@ -91,18 +94,22 @@ TEST(Rbm, AnnealingFromTheMachineItselfIsExactWhateverTheSteps) {
   EXPECT_NEAR(z.error, 0, 1e-6);
 }
 
+// Three pairs of bits that agree: 3 log 2 = 2.08 nats, or 6 log 2 = 4.16 where all bits are taken to be independent.
+support::BinarySets pairs() {
+  Generator g(8);
+  const Tensor halves = bernoulli({600, 3}, 0.5, g), x = concat(std::array{halves, halves}, 1);
+  return {x.rows(0, 400), x.rows(400, 500), x.rows(500, 600), {}};
+}
+
 TEST(Rbm, TrainingRaisesTheExactLikelihood) {
   manual_seed(7);
-  Generator g(8);
-  const Tensor halves = bernoulli({600, 3}, 0.5, g);  // three pairs of bits that agree
-  const Tensor x = concat(std::array{halves, halves}, 1);
-  const support::BinarySets sets{x.rows(0, 400), x.rows(400, 500), x.rows(500, 600), {}};
+  const support::BinarySets sets = pairs();
   for (const bool persistent : {false, true}) {
     Rbm m({.visible = 6, .hidden = 6}, sets.train);
     const Fit fit =
         train_rbm(m, sets, {.title = "test", .epochs = 25, .batch = 10, .lr = 0.05}, {.persistent = persistent});
     const double nats = exact_log_z(m) + double(mean(m.free_energy(sets.test)).item());
-    EXPECT_LT(nats, 2.8) << persistent;  // 3 log 2 = 2.08 is the best, 6 log 2 = 4.16 were the bits independent
+    EXPECT_LT(nats, 2.8) << persistent;
     EXPECT_NEAR(fit.test, nats, 0.05) << persistent;
   }
 }
@@ -117,15 +124,16 @@ Dbm random_dbm() {
 
 // For each v: the sum over h1 and h2 of exp(-energy), in the order of all_vectors().
 std::vector<double> sums_over_hidden(const Dbm& m) {
-  const Tensor v = all_vectors(4, 2), h1 = all_vectors(3, 2), h2 = all_vectors(2, 2);
-  std::vector<double> sums;
-  for (int64_t i = 0; i < 16; ++i) {
-    double total = 0;
-    for (int64_t j = 0; j < 8; ++j)
-      for (int64_t k = 0; k < 4; ++k)
-        total += std::exp(-double(m.energy(v.rows(i, i + 1), h1.rows(j, j + 1), h2.rows(k, k + 1)).item()));
-    sums.push_back(total);
-  }
+  const Tensor v = all_vectors(m.b.numel(), 2), h1 = all_vectors(m.c1.numel(), 2), h2 = all_vectors(m.c2.numel(), 2);
+  std::vector<double> sums(size_t(v.size(0)));
+  auto repeated = [&](const Tensor& h, int64_t row) {
+    return broadcast_to(h.rows(row, row + 1), {v.size(0), h.size(1)});
+  };
+  for (int64_t j = 0; j < h1.size(0); ++j)
+    for (int64_t k = 0; k < h2.size(0); ++k) {
+      const Tensor energy = m.energy(v, repeated(h1, j), repeated(h2, k)).value();
+      for (size_t i = 0; i < sums.size(); ++i) sums[i] += std::exp(-double(energy.data()[i]));
+    }
   return sums;
 }
 
@@ -179,6 +187,24 @@ TEST(Dbm, GibbsSamplingKeepsTheDistributionOfTheModel) {
     const double expected = sums[s] / z * kChains;
     EXPECT_NEAR(counts[s], expected, 5 * std::sqrt(expected) + 1) << s;
   }
+}
+
+TEST(Dbm, TrainingRaisesTheExactLikelihoodWhichAnnealingFinds) {
+  manual_seed(7);
+  const support::BinarySets sets = pairs();
+  const FitOptions o{.title = "test", .epochs = 25, .batch = 10, .lr = 0.05};
+  const Pretrained layers = pretrain(4, 3, sets, o);
+  Dbm m(layers.lower, layers.upper);
+  const Fit fit = train_dbm(m, sets, o, 1);
+  const double log_z = exact_log_z(m.as_rbm());
+  double nats = log_z;  // of the eight vectors whose halves agree, all as likely
+  const std::vector<double> sums = sums_over_hidden(m);
+  for (size_t half = 0; half < 8; ++half) nats -= std::log(sums[9 * half]) / 8;
+  EXPECT_LT(nats, 2.8);
+  EXPECT_GT(fit.test, nats - 0.1);  // of a bound
+  EXPECT_LT(fit.test, nats + 0.5);
+  Generator g(11);
+  EXPECT_NEAR(annealed_log_z(m.as_rbm(), dbm_annealing(m, sets.train, 1000), g).value, log_z, 0.1);
 }
 
 TEST(Dbm, MachinesWithCopiesAreThoseWithTheirWeightsTwice) {

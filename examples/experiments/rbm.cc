@@ -107,6 +107,7 @@ Tensor states(int64_t first, int64_t count, int64_t units) {
 }  // namespace
 
 double exact_log_z(const Rbm& rbm) {
+  check(rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1, "exact_log_z: a machine with copies");
   const NoGrad guard;
   // Seen from its hidden side a machine is one with the layers exchanged.
   if (rbm.options.hidden < rbm.options.visible) return exact_log_z(Rbm(transpose(rbm.w, 0, 1), rbm.c, rbm.b));

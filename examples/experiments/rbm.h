@@ -9,6 +9,9 @@
 //
 // Z is a sum over all states. Of few units it can be summed up; otherwise annealed importance sampling estimates it: R.
 // Salakhutdinov, I. Murray, "On the quantitative analysis of deep belief networks", ICML 2008.
+//
+// Left out: a classifier that begins with these weights and is fine-tuned on few labels (G. Hinton, R. Salakhutdinov,
+// Science 2006). ssl/ learns from few labels by newer means.
 #pragma once
 
 #include "examples/experiments/density.h"
