@@ -105,9 +105,10 @@ void digits(const std::string& dataset, GanOptions o, const Run& run, Result& re
   const ClassScore score = judge_classes(judge, gan.sample(5000, g)), of_data = judge_classes(judge, test.images);
   const int64_t side = int64_t(std::sqrt(double(o.data_dim)));
   write_png(run.out + "/digits.png", image_grid(gan.sample(100, g).reshape({100, 1, side, side}), {.columns = 10}), 3);
-  Plot({.title = "Critic on " + dataset, .x_label = "step", .y_label = "loss"})
-      .line({.label = o.loss, .y = gan.critic_losses})
-      .write(run.out + "/critic.svg");
+  if (!gan.critic_losses.empty())
+    Plot({.title = "Critic on " + dataset, .x_label = "step", .y_label = "loss"})
+        .line({.label = o.loss, .y = gan.critic_losses})
+        .write(run.out + "/critic.svg");
   std::printf(
       "%s, %s: %.0f of 10 classes; the judge is sure of %.1f %% of the samples (of the data %.1f %%) and reads "
       "%.2f %% of the test digits right\n",

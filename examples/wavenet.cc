@@ -190,9 +190,10 @@ int main(int argc, char** argv) {
   const Tensor pictures = concat({experiments::spectrograms(recorded), experiments::spectrograms(drawn)}, 0);
   write_png(run.out + "/spectrograms.png", experiments::picture_of_spectrograms(pictures, 10), 2);
   plot_waves(run.out + "/waves.svg", recorded.sounds[7], drawn.sounds[7], recorded.rate);
-  Plot({.title = "WaveNet", .x_label = "step", .y_label = "bits a sample"})
-      .line({.y = curve})
-      .write(run.out + "/bits.svg");
+  if (!curve.empty())
+    Plot({.title = "WaveNet", .x_label = "step", .y_label = "bits a sample"})
+        .line({.y = curve})
+        .write(run.out + "/bits.svg");
 
   std::printf("%.2f bits a sample on unheard takes; without memory at least %.2f.\n", test, memoryless);
   std::printf("4,000 samples take %.2f s with memory, %.1f s without: %.0f times as long.\n", speed.cached, speed.naive,

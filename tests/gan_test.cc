@@ -119,5 +119,9 @@ TEST(Gan, TrainingIsRepeatableAndMovesTheGeneratorToTheData) {
   }
 }
 
+TEST(Gan, RefusesALossItDoesNotKnow) {
+  expect_error([] { train_gan({.loss = "wgan", .steps = 0, .data = ring}); }, "there is no loss 'wgan'");
+}
+
 }  // namespace
 }  // namespace bijou::experiments

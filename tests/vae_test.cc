@@ -138,5 +138,9 @@ TEST(Vae, Gradients) {
   }
 }
 
+TEST(Vae, RefusesAPosteriorItDoesNotKnow) {
+  expect_error([] { posterior_flow("planer", 2, 3, 2); }, "there is no posterior 'planer'");
+}
+
 }  // namespace
 }  // namespace bijou::experiments

@@ -84,6 +84,8 @@ Tensor Gan::sample(int64_t n, Generator& g) const {
 }
 
 Gan train_gan(const GanOptions& o) {
+  const std::vector<std::string> known = gan_losses();
+  check(std::find(known.begin(), known.end(), o.loss) != known.end(), "train_gan: there is no loss '", o.loss, "'");
   check(o.data != nullptr, "train_gan: there are no data");
   manual_seed(o.seed);
   Generator g = Generator(o.seed).fork(1);

@@ -99,6 +99,8 @@ void Vae::members(nn::Visitor& visit) {
 std::vector<std::string> posterior_names() { return {"normal", "planar", "iaf"}; }
 
 flows::Chain posterior_flow(const std::string& name, int64_t latent, int64_t context, int64_t steps) {
+  const std::vector<std::string> known = posterior_names();
+  check(std::find(known.begin(), known.end(), name) != known.end(), "vae: there is no posterior '", name, "'");
   flows::Chain chain;
   for (int64_t step = 0; step < steps && name != "normal"; ++step) {
     if (name == "planar") {
