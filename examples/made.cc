@@ -10,6 +10,7 @@
 #include "examples/experiments/density.h"
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
+#include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/result.h"
 #include "nn/binary_made.h"
@@ -48,6 +49,7 @@ int main(int argc, char** argv) {
   result.set("dataset", dataset), result.set("hidden", hidden), result.set("layers", layers);
   Plot plot({.title = "MADE on " + dataset, .x_label = "minutes", .y_label = "-log p (nats), validation"});
   std::printf("%5s %10s %10s\n", "masks", "one alone", "together");
+  bool curves = false;  // is there one to plot?
   std::vector<int> counts{masks};
   if (masks > 1) counts.insert(counts.begin(), 1);
   for (const int count : counts) {
@@ -69,6 +71,7 @@ int main(int argc, char** argv) {
                                       .weight_decay = decay,
                                       .seed = run.seed},
                                      ensemble);
+    if (interrupted()) return 130;
     double alone = 0;
     for (int k = count; k-- > 0;) {  // leaves mask 0 in use
       model.use_mask(k);
@@ -79,13 +82,14 @@ int main(int argc, char** argv) {
     result.set(name + "_nats", fit.test), result.set(name + "_curve_minutes", fit.minutes);
     result.set(name + "_curve", fit.valid);
     if (count > 1) result.set("alone_nats", alone);
-    if (fit.valid.size() > 1) plot.line({.label = std::to_string(count) + " masks", .x = fit.minutes, .y = fit.valid});
+    if (fit.valid.size() > 1)
+      plot.line({.label = std::to_string(count) + " masks", .x = fit.minutes, .y = fit.valid}), curves = true;
     if (count != masks || sets.image.rank() != 2) continue;
     Generator g(run.seed + 1);
     write_png(run.out + "/samples.png", binary_grid(model.sample(100, {}, g), sets.image, 10), 3);
     write_png(run.out + "/fields.png", fields(model, sets.image), 5);
   }
-  if (run.epochs > 1) plot.write(run.out + "/nats.svg");
+  if (curves) plot.write(run.out + "/nats.svg");
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.set("masks", masks);
   result.print();

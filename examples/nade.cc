@@ -13,6 +13,7 @@
 #include "examples/experiments/density.h"
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
+#include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/result.h"
 #include "nn/eonade.h"
@@ -22,23 +23,28 @@ using namespace bijou::support;
 
 namespace {
 
-// What hidden units add up, as pictures: dark below 0, bright above.
-Tensor weight_pictures(const nn::Nade& model, const Shape& image, int64_t count) {
-  const Tensor w = transpose(model.w.value(), 0, 1).rows(0, count);
-  return heat_map(squeeze(image_grid(w.reshape({count, 1, image[0], image[1]}), {.columns = 8, .background = 0}), 0));
+// The curve, as a picture and in the result.
+void show_curve(const experiments::Fit& fit, const std::string& title, const Run& run, Result& result) {
+  result.set("curve_minutes", fit.minutes), result.set("curve_valid_nats", fit.valid);
+  if (fit.valid.size() < 2) return;
+  Plot({.title = title, .x_label = "minutes", .y_label = "-log p (nats)"})
+      .line({.label = "train", .x = fit.minutes, .y = fit.train})
+      .line({.label = "valid", .x = fit.minutes, .y = fit.valid})
+      .write(run.out + "/nats.svg");
 }
 
 // Trains a network for all orderings, and says what one of them reaches and what several together; of test vectors only
-// as many as `tested`, as each takes a pass for each of its numbers.
+// as many as `tested`, as each takes a pass for each of its numbers. The curve is that of the estimate by the loss.
 void order_agnostic(const BinarySets& sets, int hidden, int orderings, int tested, const experiments::FitOptions& o,
-                    const Run& run) {
+                    const Run& run, Result& result) {
   nn::OrderlessNade model({.features = sets.train.size(1), .hidden = {hidden, hidden}, .orderings = orderings});
   auto estimate = [&](const Tensor& x) {
     Generator same(1);
     return -model.loss(x, same);
   };
-  experiments::fit(
+  const experiments::Fit fit = experiments::fit(
       model, [&](const Tensor& x) { return -model.loss(x); }, sets, o, estimate);
+  if (interrupted()) return;
   const Tensor test = sets.test.rows(0, std::min<int64_t>(tested, sets.test.size(0)));
   const double one = experiments::mean_nats([&](const Tensor& x) { return model.log_prob(x); }, test);
   const double all = experiments::mean_nats([&](const Tensor& x) { return model.ensemble_log_prob(x); }, test);
@@ -48,9 +54,27 @@ void order_agnostic(const BinarySets& sets, int hidden, int orderings, int teste
     Generator g(run.seed + 1);
     write_png(run.out + "/samples.png", binary_grid(model.sample(100, {}, g), sets.image, 10), 3);
   }
-  Result result("nade");
-  result.set("orderings", orderings), result.set("one_ordering_nats", one), result.set("test_nats", all);
-  result.print();
+  show_curve(fit, o.title, run, result);
+  result.set("orderings", orderings), result.set("parameters", model.num_parameters());
+  result.set("one_ordering_nats", one), result.set("test_nats", all);
+}
+
+// NADE itself; its nats are those of all test vectors.
+void natural_order(const BinarySets& sets, int hidden, const experiments::FitOptions& o, const Run& run,
+                   Result& result) {
+  nn::Nade model({.features = sets.train.size(1), .hidden = hidden});
+  const experiments::Fit fit = experiments::fit(
+      model, [&](const Tensor& x) { return model.log_prob(x); }, sets, o);
+  if (interrupted()) return;
+  std::printf("%.2f nats on %lld test vectors.\n", fit.test, (long long)sets.test.size(0));
+  if (sets.image.rank() == 2) {
+    Generator g(run.seed + 1);
+    write_png(run.out + "/samples.png", binary_grid(model.sample(100, {}, g), sets.image, 10), 3);
+    write_png(run.out + "/data.png", binary_grid(sets.test.rows(0, 100), sets.image, 10), 3);
+    write_png(run.out + "/weights.png", experiments::weight_pictures(model.w.value(), sets.image), 3);
+  }
+  show_curve(fit, o.title, run, result);
+  result.set("parameters", model.num_parameters()), result.set("test_nats", fit.test);
 }
 
 }  // namespace
@@ -69,34 +93,17 @@ int main(int argc, char** argv) {
   const BinarySets sets = load_binary(dataset, run.data);
   manual_seed(run.seed);
   const int units = hidden ? hidden : dataset == "digits" ? 100 : 500;
-  const experiments::FitOptions options{.title = "nade on " + dataset,
+  const experiments::FitOptions options{.title = "NADE on " + dataset,
                                         .epochs = run.epochs,
                                         .minutes = minutes,
                                         .lr = lr,
                                         .weight_decay = decay,
                                         .seed = run.seed};
-  if (orderings > 0) return order_agnostic(sets, units, orderings, tested, options, run), 0;
-  nn::Nade model({.features = sets.train.size(1), .hidden = units});
-  const auto log_prob = [&](const Tensor& x) { return model.log_prob(x); };
-  const experiments::Fit fit = experiments::fit(model, log_prob, sets, options);
-
-  if (sets.image.rank() == 2) {
-    Generator g(run.seed + 1);
-    write_png(run.out + "/samples.png", binary_grid(model.sample(100, {}, g), sets.image, 10), 3);
-    write_png(run.out + "/data.png", binary_grid(sets.test.rows(0, 100), sets.image, 10), 3);
-    write_png(run.out + "/weights.png", weight_pictures(model, sets.image, std::min<int64_t>(64, model.c.numel())), 3);
-  }
-  if (fit.valid.size() > 1)
-    Plot({.title = "NADE on " + dataset, .x_label = "minutes", .y_label = "-log p (nats)"})
-        .line({.label = "train", .x = fit.minutes, .y = fit.train})
-        .line({.label = "valid", .x = fit.minutes, .y = fit.valid})
-        .write(run.out + "/nats.svg");
-  std::printf("%.2f nats on %lld test vectors. Pictures are in %s.\n", fit.test, (long long)sets.test.size(0),
-              run.out.c_str());
   Result result("nade");
-  result.set("dataset", dataset), result.set("hidden", model.c.numel()),
-      result.set("parameters", model.num_parameters());
-  result.set("curve_minutes", fit.minutes), result.set("curve_valid_nats", fit.valid);
-  result.set("test_nats", fit.test);
+  result.set("dataset", dataset), result.set("hidden", units);
+  if (orderings > 0) order_agnostic(sets, units, orderings, tested, options, run, result);
+  else natural_order(sets, units, options, run, result);
+  if (interrupted()) return 130;
+  std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();
 }

@@ -18,6 +18,7 @@
 #include "examples/experiments/density.h"
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
+#include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/result.h"
 #include "tensor/elementwise.h"
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
                                     .batch = batch,
                                     .lr = lr,
                                     .seed = run.seed});
+  if (interrupted()) return 130;
 
   Generator g(run.seed + 1);
   Indices labels(Shape{100});

@@ -13,6 +13,7 @@
 #include "examples/experiments/dbm.h"
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
+#include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/result.h"
 
@@ -43,13 +44,6 @@ void check_annealing(const BinarySets& sets, const Run& run, Result& result) {
       .write(run.out + "/annealing.svg");
   std::printf("12 hidden units: log Z = %.3f by summation, %.3f +- %.3f by annealing\n", exact, z.value, z.error);
   result.set("log_z_exact", exact), result.set("log_z_annealed", z.value);
-}
-
-// Weights to each hidden unit, as pictures: dark below 0, bright above.
-Tensor weight_pictures(const Tensor& w, const Shape& image) {
-  const Tensor rows = transpose(w, 0, 1).rows(0, std::min<int64_t>(64, w.size(1)));
-  const Tensor grid = image_grid(rows.reshape({rows.size(0), 1, image[0], image[1]}), {.columns = 8, .background = 0});
-  return heat_map(squeeze(grid, 0));
 }
 
 void pictures(const Tensor& samples, const Tensor& w, const BinarySets& sets, const Fit& fit, const Run& run) {
@@ -83,6 +77,7 @@ int main(int argc, char** argv) {
   Result result("rbm");
   result.set("model", model), result.set("dataset", dataset), result.set("hidden", hidden);
   check_annealing(sets, run, result);
+  if (interrupted()) return 130;
   const FitOptions options{
       .title = model + " on " + dataset, .epochs = run.epochs, .minutes = minutes, .lr = lr, .seed = run.seed};
   Generator g(run.seed + 1);
@@ -93,6 +88,7 @@ int main(int argc, char** argv) {
   if (model == "rbm") {
     Rbm rbm({.visible = sets.train.size(1), .hidden = hidden}, sets.train);
     fit = train_rbm(rbm, sets, options, {.rounds = rounds, .persistent = !restart});
+    if (interrupted()) return 130;
     z = annealed_log_z(rbm, {.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps}, g);
     nats = mean_nats([&](const Tensor& x) { return -rbm.free_energy(x) - real(z.value); }, sets.test);
     const Tensor v = rbm.gibbs(start, 1000, g);
@@ -101,8 +97,10 @@ int main(int argc, char** argv) {
     FitOptions layer = options;
     layer.epochs = std::max(1, run.epochs / 3), layer.minutes = minutes / 6;
     const Pretrained layers = pretrain(hidden, hidden2, sets, layer);
+    if (interrupted()) return 130;
     Dbm dbm(layers.lower, layers.upper);
     fit = train_dbm(dbm, sets, options, rounds);
+    if (interrupted()) return 130;
     z = annealed_log_z(dbm.as_rbm(), dbm_annealing(dbm, sets.train, steps), g);
     nats = mean_nats([&](const Tensor& x) { return dbm.bound(x) - real(z.value); }, sets.test);
     Dbm::State state{start, dbm.mean_field(start).h2};

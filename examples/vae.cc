@@ -16,6 +16,7 @@
 #include "examples/experiments/density.h"
 #include "examples/support/cli.h"
 #include "examples/support/images.h"
+#include "examples/support/interrupt.h"
 #include "examples/support/plot.h"
 #include "examples/support/result.h"
 
@@ -130,6 +131,7 @@ int main(int argc, char** argv) {
   for (const std::string& name : experiments::posterior_names()) {
     if (posterior != "all" && posterior != name) continue;
     const Vae vae = trained(name, latent);
+    if (interrupted()) return 130;
     Generator g(run.seed + 2);
     const double tighter = importance_nats(vae, sets.test, samples, g);
     std::printf("%-10s %8.2f %14.2f\n", name.c_str(), fit.test, tighter);
@@ -139,8 +141,11 @@ int main(int argc, char** argv) {
     if (sets.image.rank() == 2 && (name == "normal" || posterior == name)) pictures(vae, sets, run);
   }
   if (fit.valid.size() > 1) plot.write(run.out + "/nats.svg");
-  if (posterior == "all" && sets.image.rank() == 2)
-    write_png(run.out + "/manifold.png", binary_grid(manifold(trained("normal", 2), 16), sets.image, 16), 2);
+  if (posterior == "all" && sets.image.rank() == 2) {
+    const Vae plane = trained("normal", 2);
+    if (interrupted()) return 130;
+    write_png(run.out + "/manifold.png", binary_grid(manifold(plane, 16), sets.image, 16), 2);
+  }
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();
 }

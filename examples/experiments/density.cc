@@ -6,6 +6,7 @@
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
 #include "examples/support/batches.h"
+#include "examples/support/images.h"
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
 #include "optim/adam.h"
@@ -48,6 +49,12 @@ Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int6
   Tensor seen = map([](auto d) { return where(d == 0, 0, 1); }, grad(sum(one), {x})[0].value());
   seen.mutable_data()[place] = real(0.5);
   return seen;
+}
+
+Tensor weight_pictures(const Tensor& w, const Shape& image) {
+  const Tensor rows = transpose(w, 0, 1).rows(0, std::min<int64_t>(64, w.size(1)));
+  const Tensor grid = image_grid(rows.reshape({rows.size(0), 1, image[0], image[1]}), {.columns = 8, .background = 0});
+  return heat_map(squeeze(grid, 0));
 }
 
 BinarySets load_grey(const std::string& dataset, const std::string& folder) {

@@ -38,6 +38,9 @@ Tensor some_of(const Tensor& x, int64_t n, uint64_t seed);
 // 1 where it looks, 0 where not, and a half at the place itself. Seen with random numbers in place of data.
 Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place);
 
+// What the first 64 (or fewer) hidden units add up, w [pixels, hidden], as pictures: dark below 0, bright above.
+Tensor weight_pictures(const Tensor& w, const Shape& image);
+
 // Grey images of a set that load_dataset() knows, as rows: a mean over each 2 x 2 pixels, in [0, 1]. The last 1000 for
 // training are the validation set.
 support::BinarySets load_grey(const std::string& dataset, const std::string& folder);
