@@ -165,7 +165,8 @@ template <class A, class B> requires Duals<A, B>
 auto operator==(const A& a, const B& b) { return detail::value(a) == detail::value(b); }
 
 // m ? a : b, the derivative of the branch that is taken. (A select, not a product with the mask: 0 times an infinite
-// derivative of the other branch would be NaN.)
+// derivative of the other branch would be NaN. Differentiated again, the derivative of the other branch does get a
+// cotangent of 0, so its own must be finite: log(where(x > 0, x, 1)) within where(x > 0, ..., 0).)
 template <class M, class A, class B> requires Duals<A, B>
 auto where(const M& m, const A& a, const B& b) {
   using T = typename detail::Join<A, B>::Number;

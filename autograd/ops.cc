@@ -42,7 +42,12 @@ Var var(const Var& x, const Axes& axes, VarOptions o) {
   const Var y = sum(square(x - mean(x, axes, {.keepdim = true})), axes, {.keepdim = o.keepdim});
   return y / (real(x.numel()) / real(y.numel()) - (o.unbiased ? 1 : 0));
 }
-Var stddev(const Var& x, const Axes& axes, VarOptions options) { return sqrt(var(x, axes, options)); }
+
+// Where all x are equal the root's infinite slope would meet a variance that does not move: 0, as PyTorch has it.
+Var stddev(const Var& x, const Axes& axes, VarOptions options) {
+  return map(
+      "stddev", [](auto v) { return where(v == 0, 0, sqrt(where(v == 0, 1, v))); }, var(x, axes, options));
+}
 
 namespace {
 

@@ -76,7 +76,7 @@ Indices Categorical::sample(Generator& g) const { return categorical(logits.valu
 
 // A class that is impossible adds nothing.
 Var Categorical::entropy() const {
-  auto f = [](auto log_p) { return where(log_p > -kInfinity, -exp(log_p) * log_p, 0); };
+  auto f = [](auto log_p) { return -exp(log_p) * where(log_p == -kInfinity, 0, log_p); };
   return map_sum(f, logits.dim() - 1, log_softmax(logits, -1));
 }
 

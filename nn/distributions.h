@@ -51,6 +51,7 @@ struct Categorical {
 };
 
 // Components side by side along the last axis of their parameters, [..., K], and weights softmax(logits [..., K]).
+// No entropy: that of a mixture has no closed form; -log_prob of its samples has it as its mean.
 template <class Component>
 struct Mixture {
   Var logits;

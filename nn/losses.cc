@@ -46,8 +46,8 @@ Var cross_entropy(const Var& logits, const Indices& targets, CrossEntropyOptions
   Var losses = nll_of_logits(rows, classes);
   if (o.label_smoothing > 0) {
     const real spread = real(o.label_smoothing);
-    const Tensor counted = 1 - (to_tensor(classes) == real(kIgnoreIndex));
-    losses = losses * (1 - spread) - mean(log_softmax(rows, 1), 1) * Var(counted * spread);
+    const Var even = mean(log_softmax(rows, 1), 1) * spread;  // maybe infinite where the example is ignored
+    losses = losses * (1 - spread) - where(to_tensor(classes) == real(kIgnoreIndex), real(0), even);
   }
   const int64_t ignored = std::count(classes.begin(), classes.end(), kIgnoreIndex);
   return reduce(reshape(losses, targets.shape()), o.reduction, classes.numel() - ignored);
@@ -60,7 +60,7 @@ Var cross_entropy(const Var& logits, const Var& targets, LossOptions o) {
 
 // Where p is 0 its term is 0, whatever q is.
 Var kl_div(const Var& log_q, const Var& p, LossOptions o) {
-  auto f = [](auto log_q, auto p) { return where(p > 0, p * (log(p) - log_q), 0); };
+  auto f = [](auto log_q, auto p) { return where(p > 0, p * (log(where(p > 0, p, 1)) - log_q), 0); };
   return sum_over_classes("kl_div", f, log_q, p, o.reduction);
 }
 

@@ -161,7 +161,7 @@ concept Number = is_number<X>;
 template <Number X> X square(X x) { return x * x; }
 template <Number X> auto relu(X x) { return where(x <= 0, 0, x); }  // relu'(0) = 0; NaN stays NaN
 template <Number X> auto leaky_relu(X x, real slope) { return where(x > 0, x, x * slope); }
-template <Number X> auto elu(X x, real alpha) { return where(x > 0, x, expm1(minimum(x, 0)) * alpha); }
+template <Number X> auto elu(X x, real alpha) { return where(x > 0, x, expm1(where(x > 0, 0, x)) * alpha); }
 template <Number X> auto silu(X x) { return x * sigmoid(x); }
 template <Number X> auto log_sigmoid(X x) { return -softplus(-x); }
 template <Number X> auto gelu(X x) { return x * real(0.5) * (erf(x * real(M_SQRT1_2)) + 1); }  // x P(N(0,1) < x)
@@ -169,6 +169,6 @@ template <Number X> auto gelu_tanh(X x) {
   const real c = real(0.7978845608028654);  // sqrt(2/pi)
   return x * real(0.5) * (tanh((x + x * x * x * real(0.044715)) * c) + 1);
 }
-template <Number X> auto clamp(X x, real low, real high) { return minimum(maximum(x, low), high); }
+template <Number X> auto clamp(X x, real low, real high) { return where(x < low, low, where(x > high, high, x)); }
 
 }  // namespace bijou

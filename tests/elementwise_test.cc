@@ -325,6 +325,9 @@ TEST(Elementwise, SlopesWhereThereIsAKink) {
     EXPECT_EQ(at([](const Var& x) { return maximum(x, Var(real(2))); }, 2), 0.5);
     EXPECT_EQ(at([](const Var& x) { return minimum(x, Var(real(2))); }, 2), 0.5);
     EXPECT_EQ(at([](const Var& x) { return sign(x) + floor(x) + round(x) + x; }, real(0.3)), 1);
+    EXPECT_EQ(at([](const Var& x) { return elu(x, real(1.5)); }, 0), 1.5);
+    EXPECT_EQ(at([](const Var& x) { return clamp(x, -1, 2); }, -1), 1);
+    EXPECT_EQ(at([](const Var& x) { return clamp(x, -1, 2); }, 2), 1);
     EXPECT_EQ(at([](const Var& x) { return sqrt(x); }, 0), kInfinity);
     EXPECT_EQ(at([](const Var& x) { return log(x); }, 0), kInfinity);
     EXPECT_EQ(at([](const Var& x) { return pow(x, 2); }, 0), 0);

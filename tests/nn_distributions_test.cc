@@ -108,6 +108,8 @@ TEST(Categorical, TakesImpossibleClasses) {
   const Var l = parameter(tensor({0, -kInfinity, 0}));
   const Var h = Categorical{l}.entropy();
   EXPECT_NEAR(h.item(), std::log(2.0), kTolerance);
+  const Var slope = grad(h, {l}, {.create_graph = true})[0];
+  EXPECT_TRUE(all_finite(grad(sum(square(slope)), {l})[0].value()));
   const Indices k = Categorical{l}.sample();
   EXPECT_EQ(k.shape(), Shape());
   EXPECT_NE(k.item(), 1);

@@ -63,6 +63,13 @@ TEST(CrossEntropy, LeavesOutWhatIsToBeIgnored) {
   }
 }
 
+TEST(CrossEntropy, WhatIsIgnoredMayHaveImpossibleClasses) {
+  const Var x = parameter(matrix({{0, -kInfinity}, {0, 0}}));
+  const Var loss = cross_entropy(x, indices({kIgnoreIndex, 1}), {.label_smoothing = 0.3});
+  EXPECT_NEAR(loss.item(), std::log(2.0), kTolerance);
+  expect_close(grad(loss, {x})[0], matrix({{0, 0}, {real(0.35), real(-0.35)}}));
+}
+
 TEST(CrossEntropy, SmoothingIsASoftTarget) {
   const Tensor x = random({5, 4});
   const Indices t = indices({3, 0, 2, 2, 1});
@@ -134,6 +141,13 @@ TEST(KlDiv, TakesImpossibleClasses) {
   expect_close(loss, scalar(real(std::log(2.0) / 2)));
   backward(loss);
   EXPECT_TRUE(all_finite(log_q.grad().value()));
+}
+
+TEST(KlDiv, CurvesFinitelyWhereAClassIsImpossible) {
+  const Var log_q = parameter(tensor({-1, -2})), p = parameter(tensor({0, 1}));
+  const Var slope = grad(kl_div(log_q, p), {p}, {.create_graph = true})[0];  // 0 and log p + 1 - log q
+  expect_close(slope, tensor({0, 3}));
+  expect_close(grad(sum(slope), {p})[0], tensor({0, 1}));
 }
 
 TEST(KlDiv, HasItsGradients) {

@@ -313,6 +313,14 @@ TEST(Reduce, AMaskedRowOfLogsumexpHasNoGradient) {
     expect_close(grad(sum(logsumexp(x, 1)), {x}, {.create_graph = create_graph})[0], matrix({{0, 0}, {0.5, 0.5}}));
 }
 
+TEST(Reduce, TheDeviationOfEqualsHasNoGradient) {
+  const Var x = parameter(matrix({{2, 2}, {0, 2}}));
+  for (bool create_graph : {false, true})
+    expect_close(grad(sum(stddev(x, 1)), {x}, {.create_graph = create_graph})[0],
+                 matrix({{0, 0}, {-real(M_SQRT1_2), real(M_SQRT1_2)}}));
+  EXPECT_TRUE(std::isnan(stddev(Var(tensor({1, kNaN})), 0).item()));
+}
+
 TEST(Reduce, FusedAndComposedGradientsAgree) {
   for (const auto& [shape, axis] : lines()) {
     const Var x = parameter(random(shape)), seed = random(shape, 1);
