@@ -12,7 +12,7 @@ Var transposed(const Var& x) { return transpose(x, -1, -2); }
 // The result of an op, for its own rule: the numbers we have, or, if the rule is to be differentiated, the op again.
 template <class Op>
 Var result(const Node& y, const Op& op) {
-  return grad_enabled() ? op() : Var(y.value);
+  return grad_enabled() ? op() : Var(y.out());
 }
 
 }  // namespace
@@ -70,7 +70,8 @@ Var cholesky(const Var& a) {
 }
 
 // ---- Ops with two results -------------------------------------------------------------------------------------------
-// They are two nodes, with a rule each: gradients add up.
+// They are two nodes, with a rule each: gradients add up. Rules need both results, so they keep copies, which nobody
+// can change in place.
 
 // A = V Λ Vᵀ: dλ = diag(Vᵀ dA V), dV = V (F ∘ Vᵀ dA V), where F_ij = 1 / (λ_j - λ_i), and 0 on the diagonal.
 Eigenpairs<Var> eigh(const Var& a) {
@@ -78,11 +79,11 @@ Eigenpairs<Var> eigh(const Var& a) {
   const auto again = [e](const Node& y) {
     return grad_enabled() ? eigh(y.in(0)) : Eigenpairs<Var>{e.values, e.vectors};
   };
-  const Var values = record("eigh.values", e.values, {a}, [again](const Node& y, const Var& g, Grads& d) {
+  const Var values = record("eigh.values", e.values.clone(), {a}, [again](const Node& y, const Var& g, Grads& d) {
     const Var v = again(y).vectors;
     d[0] = matmul(v * unsqueeze(g, -2), v, {.transpose_b = true});
   });
-  const Var vectors = record("eigh.vectors", e.vectors, {a}, [again](const Node& y, const Var& g, Grads& d) {
+  const Var vectors = record("eigh.vectors", e.vectors.clone(), {a}, [again](const Node& y, const Var& g, Grads& d) {
     const auto [lambda, v] = again(y);
     const Var one = eye(v.size(-1)), gaps = unsqueeze(lambda, -2) - unsqueeze(lambda, -1);
     const Var f = (1 - one) / (gaps + one);
@@ -109,11 +110,11 @@ Qr<Var> qr(const Var& a) {
   }
   const Qr<Tensor> f = qr(a.value());
   const auto again = [f](const Node& y) { return grad_enabled() ? qr(y.in(0)) : Qr<Var>{f.q, f.r}; };
-  const Var q = record("qr.q", f.q, {a}, [again](const Node& y, const Var& g, Grads& d) {
+  const Var q = record("qr.q", f.q.clone(), {a}, [again](const Node& y, const Var& g, Grads& d) {
     const Qr<Var> w = again(y);
     d[0] = qr_vjp(w, -matmul(g, w.q, {.transpose_a = true}), g);
   });
-  const Var r = record("qr.r", f.r, {a}, [again](const Node& y, const Var& g, Grads& d) {
+  const Var r = record("qr.r", f.r.clone(), {a}, [again](const Node& y, const Var& g, Grads& d) {
     const Qr<Var> w = again(y);
     d[0] = qr_vjp(w, matmul(w.r, g, {.transpose_b = true}), {});
   });

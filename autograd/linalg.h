@@ -1,4 +1,6 @@
-// Linear algebra on Vars (see tensor/linalg.h for what each op means), differentiable to any order.
+// Linear algebra on Vars (see tensor/linalg.h for what each op means), differentiable to any order. Two have no rule:
+// lu, whose factors nothing here needs as such (of det A and A⁻¹ b there are slogdet and solve), and eigh_tridiagonal,
+// which serves Lanczos, where nothing is differentiated through.
 //
 // The rules are in the paper of M. Giles, "An extended collection of matrix derivative results for forward and reverse
 // mode algorithmic differentiation" (2008), but for QR, which is in S. Walter, L. Lehmann, "Algorithmic differentiation

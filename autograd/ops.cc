@@ -60,7 +60,7 @@ Shape kept_shape(const Node& y, const Axes& axes) {
 Var extreme(const char* op, Tensor value, const Var& x, const Axes& axes) {
   return record(op, std::move(value), {x}, [axes](const Node& y, const Var& g, Grads& d) {
     const Shape kept = kept_shape(y, axes);
-    const Tensor hit = y.in(0).value() == y.value.reshape(kept);
+    const Tensor hit = y.in(0).value() == y.out().reshape(kept);
     d[0] = Var(hit / sum(hit, axes, {.keepdim = true})) * reshape(g, kept);
   });
 }
@@ -76,7 +76,7 @@ Var min(const Var& x) { return amin(x, all_axes(x.shape())); }
 Var logsumexp(const Var& x, const Axes& axes, KeepDim keep) {
   return record("logsumexp", logsumexp(x.value(), axes, keep), {x}, [axes](const Node& y, const Var& g, Grads& d) {
     const Shape kept = kept_shape(y, axes);
-    const Var total = grad_enabled() ? logsumexp(y.in(0), axes, {.keepdim = true}) : Var(y.value.reshape(kept));
+    const Var total = grad_enabled() ? logsumexp(y.in(0), axes, {.keepdim = true}) : Var(y.out().reshape(kept));
     d[0] = map([](auto x, auto t, auto g) { return g * exp(x - where(t == -kInfinity, 0, t)); }, y.in(0), total,
                reshape(g, kept));
   });
@@ -91,7 +91,7 @@ Var cumsum(const Var& x, int axis) {
 // dL/dx = y (g - sum y g).
 Var softmax(const Var& x, int axis) {
   return record("softmax", softmax(x.value(), axis), {x}, [axis](const Node& y, const Var& g, Grads& d) {
-    if (!grad_enabled()) return void(d[0] = softmax_vjp(y.value, g.value(), axis));
+    if (!grad_enabled()) return void(d[0] = softmax_vjp(y.out(), g.value(), axis));
     const Var s = softmax(y.in(0), axis);
     d[0] = s * (g - sum(s * g, axis, {.keepdim = true}));
   });
@@ -100,7 +100,7 @@ Var softmax(const Var& x, int axis) {
 // dL/dx = g - softmax(x) sum g.
 Var log_softmax(const Var& x, int axis) {
   return record("log_softmax", log_softmax(x.value(), axis), {x}, [axis](const Node& y, const Var& g, Grads& d) {
-    if (!grad_enabled()) return void(d[0] = log_softmax_vjp(y.value, g.value(), axis));
+    if (!grad_enabled()) return void(d[0] = log_softmax_vjp(y.out(), g.value(), axis));
     d[0] = g - softmax(y.in(0), axis) * sum(g, axis, {.keepdim = true});
   });
 }

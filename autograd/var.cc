@@ -11,6 +11,7 @@ namespace {
 
 constinit thread_local bool recording = true;
 constinit thread_local bool anomaly = false;
+constinit thread_local bool in_pass = false;  // ops of a rule run: what is wrong with them is told of the rule's op
 constinit thread_local uint64_t next_id = 1;
 
 Node* new_leaf(Tensor value, bool requires_grad) {
@@ -45,6 +46,10 @@ Var parameter(Tensor value) { return Node::make(new_leaf(std::move(value), true)
 
 void Node::changed(int i) const {
   fail(op, ": input ", i, " of shape ", in_shape(i), " was changed in place after it was saved for backward");
+}
+
+void Node::result_changed() const {
+  fail(op, ": its result of shape ", value.shape(), " was changed in place after it was saved for backward");
 }
 
 // Frees a node whose last handle is gone, and the nodes that only it held: one after the other, not recursively,
@@ -85,7 +90,7 @@ bool wants_graph(std::span<const Var> inputs) {
 }
 
 Var constant(const char* op, Tensor value) {
-  if (anomaly) check_finite(value, "value", op);
+  if (anomaly && !in_pass) check_finite(value, "value", op);
   return value;
 }
 
@@ -94,12 +99,13 @@ Var finish(Node* node, void* input_memory, size_t bytes, const char* op, std::sp
   node->id = next_id++;
   node->op = op;
   node->requires_grad = true;
+  node->version = node->value.version();
   auto* slots = static_cast<Node::Input*>(input_memory);
   for (size_t i = 0; i < inputs.size(); ++i)
     new (slots + i) Node::Input{inputs[i], inputs[i] ? inputs[i].value().version() : 0};
   node->inputs = {slots, inputs.size()};
   Var y = Node::make(node);
-  if (anomaly) check_finite(node->value, "value", op);
+  if (anomaly && !in_pass) check_finite(node->value, "value", op);
   return y;
 }
 
@@ -108,6 +114,13 @@ Var finish(Node* node, void* input_memory, size_t bytes, const char* op, std::sp
 // ---- The engine -----------------------------------------------------------------------------------------------------
 
 namespace {
+
+// A switch that is set while this lives.
+struct Setting {
+  Setting(bool& flag, bool on) : flag(flag), before(std::exchange(flag, on)) {}
+  ~Setting() { flag = before; }
+  bool &flag, before;
+};
 
 // One backward pass. Nodes that have received a cotangent wait in a heap, the youngest on top: when it is popped, all
 // its consumers, which are younger, have been popped before, and its cotangent is complete.
@@ -159,6 +172,7 @@ class Pass {
   // Walks back to the leaves. done(node, cotangent) is told of leaves, and of the nodes aimed at.
   template <class Done>
   void run(const Done& done) {
+    const Setting inside(in_pass, true);
     std::vector<Var> d;
     std::vector<uint8_t> unwanted;
     while (!heap_.empty()) {
@@ -274,17 +288,11 @@ Var seed_for(const Var& y, const Var& seed) {
   return seed;
 }
 
-struct Recording {  // on for create_graph, off otherwise
-  explicit Recording(bool on) : before(std::exchange(recording, on)) {}
-  ~Recording() { recording = before; }
-  bool before;
-};
-
 }  // namespace
 
 void backward(const Var& y, const Var& seed, GradOptions options) {
   check(y.requires_grad(), "backward: the loss depends on nothing that wants a gradient");
-  const Recording on(options.create_graph);
+  const Setting on(recording, options.create_graph);
   Pass pass(options);
   pass.add(y, seed_for(y, seed));
   pass.run([&](const Var& leaf, Var& g) {
@@ -307,7 +315,7 @@ std::vector<Var> grad(std::span<const Var> outputs, std::span<const Var> inputs,
         " outputs");
   for (const Var& x : inputs)
     check(x.requires_grad(), "grad: an input does not want a gradient; make it with parameter()");
-  const Recording on(options.create_graph);
+  const Setting on(recording, options.create_graph);
   Pass pass(options);
   pass.aim_at(outputs, inputs);
   for (size_t k = 0; k < outputs.size(); ++k) {

@@ -85,6 +85,7 @@ struct Node {
   size_t bytes = 0;  // of the block this node lives in
   bool requires_grad = false;
   bool released = false;  // a backward pass has gone through and let the inputs go
+  uint32_t version = 0;   // of the value when the op had made it
 
   // Turns g = dL/d(value) into the cotangents of the inputs.
   virtual void vjp(const Var& g, Grads& d) const { (void)g, (void)d; }
@@ -96,7 +97,14 @@ struct Node {
       changed(i);
     return input.var;
   }
+  // The value that the op made; throws if it was changed in place since.
+  const Tensor& out() const {
+    if (value.version() != version) [[unlikely]]
+      result_changed();
+    return value;
+  }
   [[noreturn]] void changed(int i) const;
+  [[noreturn]] void result_changed() const;
   const Shape& in_shape(int i) const { return inputs[size_t(i)].var.shape(); }
 
   // The first handle of a new node.

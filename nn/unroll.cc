@@ -117,7 +117,7 @@ Var unroll(const Var& x_gates, const Var& weight, const Var& bias, const Var& in
   return record("unroll", states, {x_gates, weight, bias, initial}, [=](const Node& y, const Var& g, Grads& d) {
     if (grad_enabled())
       return vjp_by_composition(y, g, d, [](auto& in) { return unroll_in_ops<Cell>(in[0], in[1], in[2], in[3]); });
-    const real *initial = y.in(3).value().data(), *states = y.value.data();
+    const real *initial = y.in(3).value().data(), *states = y.out().data();
     Tensor d_x(h_gates.shape()), d_h(h_gates.shape()), d_state = zeros(y.in_shape(3));
     op.backward(y.in(0).value().data(), h_gates.data(), y.in(1).value().data(), initial, states, g.value().data(),
                 d_x.mutable_data(), d_h.mutable_data(), d_state.mutable_data());

@@ -1,7 +1,10 @@
 // The engine (autograd/var.h): what a graph is, what a backward pass does with it, and how it fails.
 #include <cmath>
+#include <functional>
 
 #include "autograd/elementwise.h"
+#include "autograd/functional.h"
+#include "autograd/linalg.h"
 #include "autograd/map.h"
 #include "autograd/ops.h"
 #include "autograd/var.h"
@@ -312,6 +315,26 @@ TEST(Engine, AChangeThroughAViewIsCaughtToo) {
   expect_error([&] { backward(y); }, "changed in place");
 }
 
+TEST(Engine, AResultThatItsRuleReadsIsCaughtToo) {
+  const Var x = parameter(random({3, 3}, 1) * real(0.1) + eye(3)), b = random({3, 2}, 2);
+  const std::vector<std::pair<std::string, std::function<Var(const Var&)>>> ops = {
+      {"softmax", [](const Var& x) { return softmax(x, -1); }},
+      {"log_softmax", [](const Var& x) { return log_softmax(x, -1); }},
+      {"logsumexp", [](const Var& x) { return logsumexp(x, -1); }},
+      {"amax", [](const Var& x) { return amax(x, -1); }},
+      {"inverse", [](const Var& x) { return inverse(x); }},
+      {"cholesky", [](const Var& x) { return cholesky(x); }},
+      {"solve", [&](const Var& x) { return solve(x, b); }},
+      {"solve_triangular", [&](const Var& x) { return solve_triangular(x, b); }}};
+  for (const auto& [name, op] : ops) {
+    Var y = op(x);
+    y.mutable_value().fill(1);
+    const Var seed(random(y.shape(), 3));
+    expect_error([&] { backward(y, seed); },
+                 name + ": its result of shape " + to_string(y.shape()) + " was changed in place after it was saved");
+  }
+}
+
 TEST(Engine, AnInputWhoseNumbersARuleDoesNotNeedMayChange) {
   Var w = parameter(ones({2}));
   const Var y = sum(w + w);
@@ -334,6 +357,20 @@ TEST(Engine, AnomalyModeNamesTheOpOfTheFirstBadGradient) {
   EXPECT_FALSE(all_finite(x.grad().value()));
   const DetectAnomaly on;
   expect_error([&] { backward(y); }, "sqrt made the first gradient that is not finite, of shape [2]");
+}
+
+TEST(Engine, AnomalyModeNamesTheOpWhoseRuleIsMadeOfOps) {
+  const Var x = parameter(ones({2})), bad = Var(tensor({1, kNaN}));
+  const Var y = record("composite", x.value(), {x},
+                       [bad](const Node& y, const Var& g, Grads& d) { d[0] = g * exp(y.in(0)) * bad; });
+  const DetectAnomaly on;
+  for (bool graph : {false, true})
+    expect_error([&] { grad(sum(y), {x}, {.create_graph = graph, .retain_graph = true}); },
+                 "composite made the first gradient that is not finite, of shape [2]");
+  expect_error([&] { log(Var(zeros({1}))); }, "log made the first value");  // outside of rules as ever
+  // A pass within a rule still names its own ops.
+  const Var inner = checkpoint([&] { return sum(y); });
+  expect_error([&] { backward(inner); }, "composite made the first gradient");
 }
 
 TEST(Engine, AVarThatHoldsNothingSaysSo) {

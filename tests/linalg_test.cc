@@ -288,6 +288,20 @@ TEST(LinalgGradients, EigenvaluesAndVectors) {
         {random(shape, 1)});
 }
 
+TEST(LinalgGradients, FactorsChangedInPlaceLeaveTheGradientAlone) {
+  const Var a = parameter(positive({3, 3}, 1));
+  const auto after = [&](auto factor, bool change) {
+    auto [first, second] = factor(a);
+    if (change) first.mutable_value().fill(7), second.mutable_value().fill(7);
+    const Var outputs[] = {first, second}, seeds[] = {Var(random(first.shape(), 2)), Var(random(second.shape(), 3))};
+    return grad(outputs, std::span(&a, 1), seeds)[0].value();
+  };
+  const auto of_eigh = [](const Var& x) { return eigh(x); };
+  const auto of_qr = [](const Var& x) { return qr(x); };
+  expect_close(after(of_eigh, true), after(of_eigh, false), 0);
+  expect_close(after(of_qr, true), after(of_qr, false), 0);
+}
+
 TEST(LinalgGradients, EqualEigenvaluesHaveGradientsWhereVectorsAreNotUsed) {
   const Var a = parameter(eye(3));
   expect_close(grad(sum(exp(eigh(a).values)), {a})[0], eye(3) * std::exp(real(1)), kDigits);

@@ -219,6 +219,13 @@ TEST(Recurrent, ItsFusedStepsAreTheirOps) {
 
 // ---- State dict, misuse ---------------------------------------------------------------------------------------------
 
+TEST(Recurrent, StatesChangedInPlaceAreCaught) {
+  const Var gates = parameter(random({2, 1, 3}));
+  Var states = unroll<RnnCell>(gates, Var(random({3, 3}, 1)), {}, Var(zeros({1, 1, 3})));
+  states.mutable_value().fill(1);
+  expect_error([&] { backward(sum(states)); }, "unroll: its result of shape [1, 2, 1, 3] was changed in place");
+}
+
 TEST(Recurrent, NamesItsParametersAsPyTorchDoes) {
   const LSTM net({.in = 3, .hidden = 4, .layers = 2});
   std::vector<std::string> list;
