@@ -49,7 +49,8 @@ Var conv_transpose2d(const Var& x, const Var& w, const Var& bias, const ConvTran
 Var max_pool2d(const Var& x, const PoolOptions& o) {
   auto [largest, place] = max_pool2d(x.value(), o);
   return record("max_pool2d", largest, {x},
-                [place = place.reshape({x.size(0), x.size(1), -1})](const Node& y, const Var& g, Grads& d) {
+                [place = place.reshape({x.size(0), x.size(1), place.size(2) * place.size(3)})](const Node& y,
+                                                                                               const Var& g, Grads& d) {
                   const Shape& s = y.in_shape(0);
                   d[0] = reshape(scatter_add({s[0], s[1], s[2] * s[3]}, 2, place, reshape(g, place.shape())), s);
                 });

@@ -18,8 +18,9 @@ Var transpose(const Var& x, int a, int b) {
 }
 
 Var slice(const Var& x, int axis, int64_t start, int64_t stop, int64_t step) {
+  const Tensor value = slice(x.value(), axis, start, stop, step);
   const int64_t first = start < 0 ? start + x.size(axis) : start;
-  return record("slice", slice(x.value(), axis, start, stop, step), {x},
+  return record("slice", value, {x},
                 [=](const Node& y, const Var& g, Grads& d) { d[0] = unslice(g, y.in_shape(0), axis, first, step); });
 }
 

@@ -153,20 +153,22 @@ Var composed(const Var& qkv, int64_t heads, bool causal, const Var& positions, c
   return reshape(permute(matmul(p, v), {0, 2, 1, 3}), {batch, steps, dim});
 }
 
-void check_shapes(const Var& qkv, int64_t heads, const AttentionMask& mask) {
+void check_shapes(const Var& qkv, int64_t heads, const AttentionMask& mask, const Tensor& kept) {
   check(qkv.dim() == 3 && heads > 0 && qkv.size(2) > 0 && qkv.size(2) % (3 * heads) == 0, "self_attention: qkv ",
         qkv.shape(), " for ", heads, " heads; [batch, steps, 3 heads width] expected");
-  const Shape positions{qkv.size(1), qkv.size(1)}, padding{qkv.size(0), qkv.size(1)};
+  const int64_t batch = qkv.size(0), steps = qkv.size(1);
+  const Shape positions{steps, steps}, padding{batch, steps}, weights{batch, heads, steps, steps};
   check(!mask.positions.data() || mask.positions.shape() == positions, "self_attention: a mask of positions ",
         mask.positions.shape(), "; ", positions, " expected");
   check(!mask.key_padding.data() || mask.key_padding.shape() == padding, "self_attention: a key padding mask ",
         mask.key_padding.shape(), "; ", padding, " expected");
+  check(!kept.data() || kept.shape() == weights, "self_attention: kept ", kept.shape(), "; ", weights, " expected");
 }
 
 }  // namespace
 
 Var self_attention(const Var& qkv, int64_t heads, const AttentionMask& mask, const Tensor& kept) {
-  check_shapes(qkv, heads, mask);
+  check_shapes(qkv, heads, mask, kept);
   const int64_t batch = qkv.size(0), steps = qkv.size(1), dim = qkv.size(2) / 3;
   const Var inputs[] = {qkv, optional(mask.positions), optional(mask.key_padding), optional(kept)};
   const Attention op{batch, steps, heads, dim, mask.causal, data(inputs[1]), data(inputs[2]), data(inputs[3])};
@@ -186,7 +188,7 @@ Var self_attention(const Var& qkv, int64_t heads, const AttentionMask& mask, con
 }
 
 Var self_attention_in_ops(const Var& qkv, int64_t heads, const AttentionMask& mask, const Tensor& kept) {
-  check_shapes(qkv, heads, mask);
+  check_shapes(qkv, heads, mask, kept);
   return composed(qkv, heads, mask.causal, optional(mask.positions), optional(mask.key_padding), optional(kept));
 }
 

@@ -11,7 +11,7 @@ namespace bijou {
 namespace {
 
 void check_positions(const Indices& index, const Shape& shape, int axis, const char* op) {
-  const auto n = uint32_t(shape[axis]);
+  const auto n = uint32_t(shape[shape.at(axis, op)]);
   uint32_t largest = 0;  // negative ones are larger still; a loop without a way out runs on vectors
   for (bijou::index i : index) largest = std::max(largest, uint32_t(i));
   if (largest < n || index.numel() == 0) return;
@@ -26,6 +26,7 @@ Shape resized(Shape shape, int axis, int64_t size) {
 }
 
 void check_gather(const Shape& shape, int axis, const Indices& index, const char* op) {
+  axis = shape.at(axis, op);
   check(index.dim() == shape.rank() && index.shape() == resized(shape, axis, index.size(axis)), op, ": index ",
         index.shape(), " for shape ", shape, ": they may differ in axis ", axis, " only");
   check_positions(index, shape, axis, op);
@@ -52,7 +53,8 @@ Tensor gather(const Tensor& x, int axis, const Indices& index) {
   Tensor y(index.shape());
   const real* in = x.data();
   real* out = y.mutable_data();
-  for_picks({x.shape(), axis}, index.size(axis), index.data(), [=](int64_t from, int64_t to) { out[to] = in[from]; });
+  for_picks({x.shape(), axis, "gather"}, index.size(axis), index.data(),
+            [=](int64_t from, int64_t to) { out[to] = in[from]; });
   return y;
 }
 
@@ -62,7 +64,8 @@ Tensor scatter_add(const Shape& shape, int axis, const Indices& index, const Ten
   Tensor x = zeros(shape);
   const real* in = y.data();
   real* out = x.mutable_data();
-  for_picks({shape, axis}, index.size(axis), index.data(), [=](int64_t to, int64_t from) { out[to] += in[from]; });
+  for_picks({shape, axis, "scatter_add"}, index.size(axis), index.data(),
+            [=](int64_t to, int64_t from) { out[to] += in[from]; });
   return x;
 }
 
@@ -71,7 +74,7 @@ Array<T> index_select(const Array<T>& x, int axis, const Indices& index) {
   check(index.dim() == 1, "index_select: index ", index.shape(), "; [n] expected");
   check_positions(index, x.shape(), axis, "index_select");
   Array<T> y(resized(x.shape(), axis, index.numel()));
-  const Lines l(x.shape(), axis);
+  const Lines l(x.shape(), axis, "index_select");
   const int64_t m = index.numel();
   const T* in = x.data();
   const bijou::index* rows = index.data();
@@ -88,11 +91,11 @@ template Indices index_select(const Indices&, int, const Indices&);
 // Each thread owns a range of the rows added to and takes what falls into it, in order: no two meet, and the sums are
 // the same for any number of threads.
 Tensor index_add(const Shape& shape, int axis, const Indices& index, const Tensor& y) {
+  const Lines l(shape, axis, "index_add");
   check(index.dim() == 1 && y.dim() == shape.rank() && y.shape() == resized(shape, axis, index.numel()),
         "index_add: index ", index.shape(), " and values ", y.shape(), " for axis ", axis, " of shape ", shape);
   check_positions(index, shape, axis, "index_add");
   Tensor x(shape);
-  const Lines l(shape, axis);
   const int64_t m = index.numel();
   const bijou::index* rows = index.data();
   const real* in = y.data();
@@ -142,10 +145,9 @@ struct Ranked {
 };
 
 // The first k along the axis in ascending or descending order.
-ValuesAndIndices<Tensor> first_in_order(const Tensor& x, int64_t k, int axis, bool descending) {
+ValuesAndIndices<Tensor> first_in_order(const Lines& l, const Tensor& x, int64_t k, int axis, bool descending) {
   const Shape shape = resized(x.shape(), axis, k);
   ValuesAndIndices<Tensor> result{Tensor(shape), Indices(shape)};
-  const Lines l(x.shape(), axis);
   const real* in = x.data();
   real* values = result.values.mutable_data();
   index* positions = result.indices.mutable_data();
@@ -178,13 +180,15 @@ ValuesAndIndices<Tensor> first_in_order(const Tensor& x, int64_t k, int axis, bo
 }  // namespace
 
 ValuesAndIndices<Tensor> sort(const Tensor& x, int axis, SortOptions options) {
-  return first_in_order(x, x.size(axis), axis, options.descending);
+  const Lines l(x.shape(), axis, "sort");
+  return first_in_order(l, x, l.n, axis, options.descending);
 }
 Indices argsort(const Tensor& x, int axis, SortOptions options) { return sort(x, axis, options).indices; }
 
 ValuesAndIndices<Tensor> topk(const Tensor& x, int64_t k, int axis, TopkOptions options) {
-  check(k >= 0 && k <= x.size(axis), "topk: ", k, " of axis ", axis, " of shape ", x.shape());
-  return first_in_order(x, k, axis, options.largest);
+  const Lines l(x.shape(), axis, "topk");
+  check(k >= 0 && k <= l.n, "topk: ", k, " of axis ", axis, " of shape ", x.shape());
+  return first_in_order(l, x, k, axis, options.largest);
 }
 
 Indices searchsorted(const Tensor& sorted, const Tensor& values, SearchOptions options) {

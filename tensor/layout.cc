@@ -120,7 +120,7 @@ struct Range {
   int64_t start, count, step;
 
   Range(const Shape& shape, int axis, int64_t first, int64_t stop, int64_t step) : step(step) {
-    const int64_t n = shape[axis], last = stop < 0 ? stop + n : stop;
+    const int64_t n = shape[shape.at(axis, "slice")], last = stop < 0 ? stop + n : stop;
     start = first < 0 ? first + n : first;
     check(step > 0 && 0 <= start && start <= last && last <= n, "slice: [", first, ", ", stop, ") in steps of ", step,
           " of axis ", axis, " of shape ", shape);
@@ -151,7 +151,7 @@ Array<T> permute(const Array<T>& x, const Axes& order) {
 template <class T>
 Array<T> transpose(const Array<T>& x, int a, int b) {
   Axes order = all_axes(x.shape());
-  std::swap(order.list[size_t(x.shape().at(a))], order.list[size_t(x.shape().at(b))]);
+  std::swap(order.list[size_t(x.shape().at(a, "transpose"))], order.list[size_t(x.shape().at(b, "transpose"))]);
   return permute(x, order);
 }
 
@@ -171,7 +171,7 @@ Array<T> slice(const Array<T>& x, int axis, int64_t start, int64_t stop, int64_t
 }
 
 Tensor unslice(const Tensor& y, const Shape& shape, int axis, int64_t start, int64_t step) {
-  axis = shape.at(axis);
+  axis = shape.at(axis, "unslice");
   Shape fits = shape;
   fits[axis] = y.size(axis);
   check(y.shape() == fits && start >= 0 && start + (y.size(axis) - 1) * step < shape[axis], "unslice: ", y.shape(),
@@ -204,7 +204,7 @@ template <class T>
 Array<T> concat_of(std::span<const Array<T>> parts, int axis) {
   check(!parts.empty(), "concat: nothing to join");
   Shape shape = parts[0].shape();
-  axis = shape.at(axis);
+  axis = shape.at(axis, "concat");
   shape[axis] = 0;
   for (const Array<T>& part : parts) {
     Shape fits = shape;

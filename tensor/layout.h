@@ -78,7 +78,7 @@ X squeeze(const X& x, const Axes& axes) {
 // `length` positions from `start` on.
 template <Shaped X>
 X narrow(const X& x, int axis, int64_t start, int64_t length) {
-  const int64_t n = x.size(axis), first = start < 0 ? start + n : start;
+  const int64_t n = x.size(x.shape().at(axis, "narrow")), first = start < 0 ? start + n : start;
   check(first >= 0 && length >= 0 && first + length <= n, "narrow: ", length, " positions from ", start, " on of axis ",
         axis, " of shape ", x.shape());
   return slice(x, axis, first, first + length);

@@ -1,7 +1,7 @@
 // Lines: the numbers along one axis. What must pass over them more than once (softmax: for the maximum, the sum, the
 // quotient) does so line by line, while the line is in the cache:
 //
-//   for_lines({x.shape(), axis}, [=](const auto& line) {
+//   for_lines({x.shape(), axis, "softmax"}, [=](const auto& line) {
 //     const auto m = line.fold(Max(), [](Lane v) { return v; }, x);
 //     const auto s = line.fold(Add(), [](Lane v, Lane m) { return exp(v - m); }, x, m);
 //     line.write(y, [](Lane v, Lane m, Lane s) { return exp(v - m) / s; }, x, m, s);
@@ -22,7 +22,7 @@ struct Lines {
   int64_t outer, n, inner;
 
   Lines(int64_t outer, int64_t n, int64_t inner) : outer(outer), n(n), inner(inner) {}
-  Lines(const Shape& shape, int axis) : Lines(shape, shape.at(axis), shape.at(axis) + 1) {}
+  Lines(const Shape& shape, int axis, const char* op) : Lines(shape, shape.at(axis, op), shape.at(axis, op) + 1) {}
   Lines(const Shape& shape, int first, int last)  // axes first .. last-1
       : outer(shape.product(0, first)), n(shape.product(first, last)), inner(shape.product(last, shape.rank())) {}
 };

@@ -103,9 +103,10 @@ Tensor matmul(const Tensor& a, const Tensor& b, MatmulOptions o) {
 }
 
 void matmul_add(Tensor& y, const Tensor& a, const Tensor& b, MatmulOptions o) {
+  check(a.dim() == 2 && b.dim() == 2, "matmul_add: ", a.shape(), " x ", b.shape(), ": matrices expected");
   const Operand l(a.shape(), o.transpose_a), r(b.shape(), o.transpose_b);
-  check(l.columns == r.rows && y.numel() == l.rows * r.columns, "matmul_add: ", y.shape(), " += ", a.shape(), " x ",
-        b.shape());
+  check(l.columns == r.rows && y.shape() == Shape{l.rows, r.columns}, "matmul_add: ", y.shape(), " += ", a.shape(),
+        o.transpose_a ? "ᵀ" : "", " x ", b.shape(), o.transpose_b ? "ᵀ" : "");
   gemm(o.transpose_a, o.transpose_b, l.rows, r.columns, l.columns, 1, a.data(), l.stride, b.data(), r.stride, 1,
        y.mutable_data(), std::max<int64_t>(r.columns, 1));
 }

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "tensor/error.h"
+
 namespace bijou {
 namespace {
 
@@ -32,7 +34,11 @@ Cache cache;
 
 void* from_system(size_t bytes) {
   void* block = std::aligned_alloc(64, bytes);
-  if (!block) throw std::bad_alloc();
+  if (!block) {  // free blocks of other sizes may be in the way
+    empty_cache();
+    block = std::aligned_alloc(64, bytes);
+  }
+  check(block, "out of memory: no ", bytes, " bytes more, beside ", cache.stats.current, " in use");
   cache.stats.from_system += bytes;
   return block;
 }
@@ -42,11 +48,11 @@ void* from_system(size_t bytes) {
 Storage* allocate_storage(size_t bytes) {
   const uint32_t size_class = class_of(bytes);
   const size_t block = bytes_of(size_class);
-  cache.stats.current += block;
-  if (cache.stats.current > cache.stats.peak) cache.stats.peak = cache.stats.current;
   Storage* storage = cache.free[size_class];
   if (storage) cache.free[size_class] = storage->next;
   else storage = static_cast<Storage*>(from_system(sizeof(Storage) + block + 64));
+  cache.stats.current += block;
+  if (cache.stats.current > cache.stats.peak) cache.stats.peak = cache.stats.current;
   storage->refs = 1;
   storage->version = 0;
   storage->size_class = size_class;
@@ -70,9 +76,12 @@ FreeNode* free_nodes[kNodeClasses];
 
 void* allocate_node(size_t bytes) {
   const size_t c = (bytes - 1) / kNodeStep;
-  if (c >= kNodeClasses || !kReusesMemory) return ::operator new(bytes);
-  FreeNode* node = free_nodes[c];
-  if (!node) return ::operator new((c + 1) * kNodeStep);
+  FreeNode* node = c < kNodeClasses ? free_nodes[c] : nullptr;
+  if (!node) {
+    const size_t block = c < kNodeClasses ? (c + 1) * kNodeStep : bytes;
+    cache.stats.from_system += block;
+    return ::operator new(block);
+  }
   free_nodes[c] = node->next;
   return node;
 }

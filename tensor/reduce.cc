@@ -9,7 +9,7 @@ namespace bijou {
 Shape reduced_shape(const Shape& shape, const Axes& axes, KeepDim keep, const char* op) {
   bool gone[Shape::kMaxRank] = {};
   for (int axis : axes.list) {
-    const int a = shape.at(axis);
+    const int a = shape.at(axis, op);
     check(!gone[a], op, ": axis ", axis, " is named twice");
     gone[a] = true;
   }
@@ -127,12 +127,13 @@ Tensor mean(const Tensor& x, const Axes& axes, KeepDim keep) { return over_count
 namespace {
 
 void check_not_empty(const Tensor& x, const Axes& axes, const char* op) {
-  for (int axis : axes.list) check(x.size(axis) > 0, op, ": nothing along axis ", axis, " of shape ", x.shape());
+  for (int axis : axes.list)
+    check(x.size(x.shape().at(axis, op)) > 0, op, ": nothing along axis ", axis, " of shape ", x.shape());
 }
 
 // The first position along the axis where x is what was found there: `value`, or NaN where that is NaN.
 Indices find(const Tensor& x, int axis, const Tensor& value, KeepDim keep, const char* op) {
-  const Lines l(x.shape(), axis);
+  const Lines l(x.shape(), axis, op);
   Indices position(reduced_shape(x.shape(), axis, keep, op));
   const real *in = x.data(), *v = value.data();
   index* out = position.mutable_data();
@@ -202,7 +203,7 @@ void cumsum_lines(const real* x, real* y, int64_t n, int64_t stride) {
 
 Tensor cumsum(const Tensor& x, int axis) {
   constexpr int kWidth = 16;
-  const Lines l(x.shape(), axis);
+  const Lines l(x.shape(), axis, "cumsum");
   Tensor y(x.shape());
   const real* in = x.data();
   real* out = y.mutable_data();

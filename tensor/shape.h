@@ -27,20 +27,15 @@ class Shape {
 
   int rank() const { return rank_; }
   int64_t numel() const { return product(0, rank_); }
-  bool negative() const {  // is any size, as the -1 of reshape?
-    int32_t signs = 0;
-    for (int32_t size : sizes_) signs |= size;
-    return signs < 0;
-  }
   int64_t operator[](int axis) const { return sizes_[at(axis)]; }
   int32_t& operator[](int axis) { return sizes_[at(axis)]; }
   const int32_t* begin() const { return sizes_; }
   const int32_t* end() const { return sizes_ + rank_; }
 
-  // Axis as 0 .. rank-1; -1 is the last. Throws where there is no such axis.
-  int at(int axis) const {
+  // Axis as 0 .. rank-1; -1 is the last. Throws, naming `op`, where there is no such axis.
+  int at(int axis, const char* op = "") const {
     const int a = axis < 0 ? axis + rank_ : axis;
-    check(a >= 0 && a < rank_, "axis ", axis, " is out of range for shape ", *this);
+    check(a >= 0 && a < rank_, op, *op ? ": " : "", "axis ", axis, " is out of range for shape ", *this);
     return a;
   }
   void push_back(int64_t size) {

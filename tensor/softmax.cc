@@ -13,7 +13,7 @@ Tensor softmax(const Tensor& x, int axis) {
   Tensor out(x.shape());
   const real* in = x.data();
   real* y = out.mutable_data();
-  for_lines({x.shape(), axis}, [=](const auto& line) {
+  for_lines({x.shape(), axis, "softmax"}, [=](const auto& line) {
     const auto m = line.fold(Peak(), kSame, in);
     const auto s = line.fold_and_write(
         y, Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
@@ -28,7 +28,7 @@ Tensor log_softmax(const Tensor& x, int axis) {
   Tensor out(x.shape());
   const real* in = x.data();
   real* y = out.mutable_data();
-  for_lines({x.shape(), axis}, [=](const auto& line) {
+  for_lines({x.shape(), axis, "log_softmax"}, [=](const auto& line) {
     const auto m = line.fold(Peak(), kSame, in);
     const auto s = line.fold(
         Add(), [](Lane v, Lane m) { return exp(v - m); }, in, m);
@@ -43,7 +43,7 @@ Tensor softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   Tensor out(y.shape());
   const real *s = y.data(), *seed = g.data();
   real* d = out.mutable_data();
-  for_lines({y.shape(), axis}, [=](const auto& line) {
+  for_lines({y.shape(), axis, "softmax_vjp"}, [=](const auto& line) {
     const auto total = line.fold(
         Add(), [](Lane s, Lane g) { return s * g; }, s, seed);
     line.write(
@@ -56,7 +56,7 @@ Tensor log_softmax_vjp(const Tensor& y, const Tensor& g, int axis) {
   Tensor out(y.shape());
   const real *log_s = y.data(), *seed = g.data();
   real* d = out.mutable_data();
-  for_lines({y.shape(), axis}, [=](const auto& line) {
+  for_lines({y.shape(), axis, "log_softmax_vjp"}, [=](const auto& line) {
     const auto total = line.fold(Add(), kSame, seed);
     line.write(
         d, [](Lane y, Lane g, Lane total) { return g - exp(y) * total; }, log_s, seed, total);
@@ -74,7 +74,7 @@ Nll nll_of_logits(const Tensor& logits, const Indices& target) {
   const real* x = logits.data();
   const index* t = target.data();
   real *loss = result.loss.mutable_data(), *lse = result.logsumexp.mutable_data();
-  for_rows({logits.shape(), 1}, [=](const auto& line) {
+  for_rows({logits.shape(), 1, "nll_of_logits"}, [=](const auto& line) {
     const int64_t row = line.place();
     const auto m = line.fold(Peak(), kSame, x);
     const auto s = line.fold(
@@ -90,7 +90,7 @@ Tensor nll_of_logits_vjp(const Tensor& logits, const Tensor& logsumexp, const In
   const real *x = logits.data(), *lse = logsumexp.data(), *seed = g.data();
   const index* t = target.data();
   real* d = out.mutable_data();
-  for_rows({logits.shape(), 1}, [=, classes = logits.size(1)](const auto& line) {
+  for_rows({logits.shape(), 1, "nll_of_logits"}, [=, classes = logits.size(1)](const auto& line) {
     const int64_t row = line.place();
     if (t[row] == kIgnoreIndex) return void(std::fill_n(d + line.begin(), classes, real(0)));
     line.write(

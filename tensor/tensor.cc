@@ -52,20 +52,20 @@ T Array<T>::at(const Shape& position) const {
 }
 
 template <class T>
-Array<T> Array<T>::reshape(Shape shape) const {
+Array<T> Array<T>::reshape(const Shape& shape) const {
   int open = -1;
-  int64_t known = 1;
-  for (int a = 0; a < shape.rank(); ++a) {
-    if (shape[a] != -1) known *= shape[a];
-    else check(open < 0, "reshape: more than one -1 in ", shape), open = a;
-  }
+  for (int a = 0; a < shape.rank(); ++a)
+    if (shape[a] == -1) check(open < 0, "reshape: more than one -1 in ", shape), open = a;
+  Shape full = shape;
   if (open >= 0) {
+    full[open] = 1;
+    const auto known = int64_t(bytes(full) / sizeof(T));
     check(known > 0 && numel() % known == 0, "reshape: ", shape_, " (", numel(), " elements) does not fit ", shape);
-    shape[open] = numel() / known;
+    full[open] = numel() / known;
   }
-  check(shape.numel() == numel(), "reshape: ", shape_, " (", numel(), " elements) does not fit ", shape);
+  check(bytes(full) == bytes(shape_), "reshape: ", shape_, " (", numel(), " elements) does not fit ", shape);
   Array view = *this;
-  view.shape_ = shape;
+  view.shape_ = full;
   return view;
 }
 

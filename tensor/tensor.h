@@ -61,9 +61,9 @@ class Array {
   uint32_t version() const { return storage_ ? storage_->version : 0; }
   bool is_shared() const { return storage_ && storage_->refs > 1; }
 
-  T item() const;                     // the number of a one-element tensor
-  T at(const Shape& position) const;  // one number; bounds are checked
-  Array reshape(Shape shape) const;   // view; one size may be -1, "whatever is left"
+  T item() const;                           // the number of a one-element tensor
+  T at(const Shape& position) const;        // one number; bounds are checked
+  Array reshape(const Shape& shape) const;  // view; one size may be -1, "whatever is left"
   Array flatten() const { return reshape({-1}); }
   Array rows(int64_t first, int64_t last) const;  // view of [first, last) along axis 0
   Array row(int64_t i) const;                     // view of row i, without axis 0
@@ -76,9 +76,14 @@ class Array {
   static Array from(std::span<const T> values, const Shape& shape);
 
  private:
+  static constexpr size_t kMostBytes = size_t(1) << 48;  // more than any machine has
+
   static size_t bytes(const Shape& shape) {
-    check(!shape.negative(), "a tensor cannot have the shape ", shape);
-    return size_t(shape.numel()) * sizeof(T);
+    size_t n = sizeof(T);
+    bool fits = true;
+    for (int32_t size : shape) fits &= !__builtin_mul_overflow(n, size_t(size), &n) & (size >= 0);
+    check(fits && n <= kMostBytes, "a tensor cannot have the shape ", shape);
+    return n;
   }
 
   Storage* storage_;

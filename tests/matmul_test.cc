@@ -3,6 +3,7 @@
 
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
+#include "tensor/elementwise.h"
 #include "tensor/layout.h"
 #include "tensor/parallel.h"
 #include "tensor/product.h"
@@ -148,6 +149,9 @@ TEST(Matmul, Misuse) {
   expect_error([&] { matmul(random({2, 3, 4}), random({3, 4, 5})); }, "matmul: shapes [2] and [3] do not broadcast");
   expect_error([&] { matmul(a, scalar(1)); }, "vectors or matrices expected");
   expect_error([&] { matmul(random({4}), a, {.transpose_a = true}); }, "a vector cannot be transposed");
+  Tensor y = random({4, 3});
+  expect_error([&] { matmul_add(y, a, random({4, 4})); }, "matmul_add: [4, 3] += [3, 4] x [4, 4]");  // 12 elements too
+  expect_error([&] { matmul_add(y, random({2, 2, 3}), a); }, "matmul_add: [2, 2, 3] x [3, 4]: matrices expected");
   expect_error([&] { linear(Var(a), Var(random({5, 3})), {}); }, "linear: x [3, 4] x w [5, 3]");
   expect_error([&] { linear(Var(a), Var(random({5, 4})), Var(random({4}))); }, "bias of shape [4] for 5 outputs");
 }

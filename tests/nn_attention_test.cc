@@ -135,6 +135,11 @@ TEST(Attention, RefusesWrongShapes) {
   expect_error([] { self_attention(Tensor({4, 12}), 2); }, "qkv [4, 12]");
   expect_error([] { self_attention(Tensor({2, 4, 12}), 2, {.positions = zeros({4, 5})}); }, "[4, 5]; [4, 4] expected");
   expect_error([] { self_attention(Tensor({2, 4, 12}), 2, {.key_padding = zeros({4})}); }, "[4]; [2, 4] expected");
+  expect_error(
+      [] {
+        self_attention(Tensor({2, 4, 12}), 2, {}, ones({2, 4, 4}));
+      },
+      "kept [2, 4, 4]; [2, 2, 4, 4] expected");
 }
 
 // ---- MultiHeadAttention ---------------------------------------------------------------------------------------------

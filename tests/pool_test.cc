@@ -3,6 +3,7 @@
 
 #include "autograd/conv.h"
 #include "autograd/elementwise.h"
+#include "autograd/ops.h"
 #include "tensor/map.h"
 #include "tests/support.h"
 
@@ -101,6 +102,12 @@ TEST(Pool, HasFirstAndSecondDerivatives) {
   expect_gradients(
       [&](const std::vector<Var>& v) { return avg_pool1d(v[0], {.kernel = 3, .stride = 2, .padding = 1}); },
       {random({2, 3, 7}, 1)});
+}
+
+TEST(Pool, TakesAnEmptyBatch) {
+  const Var x = parameter(zeros({0, 3, 4, 4})), y = max_pool2d(x, {.kernel = 2});
+  EXPECT_EQ(y.shape(), Shape({0, 3, 2, 2}));
+  EXPECT_EQ(grad(sum(y), {x})[0].shape(), x.shape());
 }
 
 TEST(Pool, AlongOneAxis) {

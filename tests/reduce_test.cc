@@ -245,11 +245,11 @@ TEST(Reduce, TheSameBitsOnOneThreadAndOnMany) {
 TEST(Reduce, Misuse) {
   const Tensor x = random({2, 3});
   expect_error([&] { sum(x, {0, 0}); }, "sum: axis 0 is named twice");
-  expect_error([&] { amax(x, 2); }, "axis 2 is out of range for shape [2, 3]");
+  expect_error([&] { amax(x, 2); }, "amax: axis 2 is out of range for shape [2, 3]");
   expect_error([&] { amax(zeros({2, 0}), 1); }, "amax: nothing along axis 1 of shape [2, 0]");
   expect_error([&] { argmax(zeros({0}), 0); }, "nothing along axis 0");
-  expect_error([&] { softmax(x, -3); }, "axis -3 is out of range");
-  expect_error([&] { cumsum(scalar(1), 0); }, "out of range for shape []");
+  expect_error([&] { softmax(x, -3); }, "softmax: axis -3 is out of range");
+  expect_error([&] { cumsum(scalar(1), 0); }, "cumsum: axis 0 is out of range for shape []");
   expect_error([&] { nll_of_logits(x, indices({0, 3})); }, "target 3 is not in [0, 3)");
   expect_error([&] { nll_of_logits(x, indices({-1, 0})); }, "target -1 is not in [0, 3)");
   expect_error([&] { nll_of_logits(x, indices({0})); }, "logits [2, 3] and targets [1]");

@@ -41,6 +41,7 @@ TEST(Shape, CountsNegativeAxesFromTheEnd) {
 
 TEST(Shape, RefusesAnAxisThatItHasNot) {
   expect_error([] { return Shape({2, 3}).at(2); }, "axis 2 is out of range for shape [2, 3]");
+  expect_error([] { return Shape({2, 3}).at(2, "sum"); }, "sum: axis 2 is out of range for shape [2, 3]");
   expect_error([] { return Shape({2, 3})[-3]; }, "axis -3 is out of range for shape [2, 3]");
   expect_error([] { return Shape({})[0]; }, "axis 0 is out of range for shape []");
 }
@@ -216,6 +217,8 @@ TEST(Tensor, RefusesToReshapeToAnotherNumberOfElements) {
   expect_error([] { return arange(6).reshape({4, -1}); }, "does not fit [4, -1]");
   expect_error([] { return arange(6).reshape({-1, -1}); }, "more than one -1 in [-1, -1]");
   expect_error([] { return zeros({0}).reshape({0, -1}); }, "does not fit [0, -1]");
+  expect_error([] { return arange(6).reshape({-2, -3}); }, "cannot have the shape [-2, -3]");
+  expect_error([] { return zeros({0}).reshape({1 << 21, 1 << 21, 1 << 22}); }, "cannot have the shape");  // 2^64
 }
 
 TEST(Tensor, TakesRowsAsViews) {
@@ -409,6 +412,34 @@ TEST(Memory, GivesFreeBlocksBack) {
   before = memory_stats().from_system;
   const Tensor x = zeros({54321});
   EXPECT_GT(memory_stats().from_system, before);  // was given back
+}
+
+TEST(Memory, RefusesWhatNoMachineHas) {
+  const MemoryStats before = memory_stats();
+  for (const Shape& shape :
+       {Shape{1 << 30, 1 << 30}, Shape{1 << 30, 1 << 30, 1 << 30}, Shape{1 << 21, 1 << 21, 1 << 22}})
+    expect_error([&] { Tensor x(shape); }, "a tensor cannot have the shape " + to_string(shape));
+  EXPECT_EQ(memory_stats().current, before.current);
+}
+
+TEST(Memory, SaysHowMuchThereIsNot) {
+  if (!kReusesMemory) GTEST_SKIP() << "the address sanitizer ends a program that asks for too much";
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "so does the thread sanitizer";
+#endif
+#endif
+  const MemoryStats before = memory_stats();
+  expect_error([&] { Tensor x({1 << 15, 1 << 30}); }, "out of memory: no ");  // all that a process could address
+  EXPECT_EQ(memory_stats().current, before.current);
+  EXPECT_EQ(memory_stats().from_system, before.from_system);
+}
+
+TEST(Memory, CountsGraphNodesThatAreNew) {
+  const size_t before = memory_stats().from_system;
+  void *large = allocate_node(5000), *larger = allocate_node(5000);
+  EXPECT_EQ(memory_stats().from_system, before + 10000);
+  release_node(large, 5000), release_node(larger, 5000);
 }
 
 // Random sizes come and go; each tensor is filled with its own number and must still hold it when it goes.
