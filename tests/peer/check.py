@@ -2,9 +2,10 @@
 
     check.py build/run_peer [NAME ...]      all cases, or those whose name begins with one of the names
 
-For every case: the values, the gradients for random cotangents, and the second gradients. Prints the largest error of
-each, relative to the largest number of the tensor (or to 1, where that is smaller); ends with status 1 where one is above the tolerance (1e-10 in
-double, 1e-5 in float) or where a case is known to one side only.
+For every case: the values; the gradients for random cotangents, by the fused rules that training runs and by those that
+can be differentiated; and the second gradients. Prints the largest error of each, relative to the largest number of the
+tensor (or to 1, where that is smaller); ends with status 1 where one is above the tolerance (1e-10 in double, 1e-5 in
+float) or where a case is known to one side only.
 """
 import collections
 import math
@@ -470,7 +471,7 @@ def difference(ours, theirs):
 
 
 def compare(name, parts):
-    """The errors of the values, the gradients and the second gradients."""
+    """The errors of the values, the gradients (by both kinds of rule) and the second gradients."""
     x, names = in_order(parts["x"])
     for a in x:
         a.requires_grad_()
@@ -484,11 +485,11 @@ def compare(name, parts):
     d = gradients(y, x, g)
     s = sum(((a * b).sum() for a, b in zip(d, v)), torch.zeros(()))
     dd = gradients([s], x + g, [torch.ones_like(s)])
-    ours = [in_order(parts[kind])[0] for kind in ("y", "d", "dd")]
-    if not ours[2]:  # s depends on nothing that wants a gradient
-        ours[2] = [torch.zeros_like(a) for a in dd]
+    ours = [in_order(parts[kind])[0] for kind in ("y", "fused", "d", "dd")]
+    if not ours[3]:  # s depends on nothing that wants a gradient
+        ours[3] = [torch.zeros_like(a) for a in dd]
     return [max((difference(a, b) for a, b in zip(mine, theirs)), default=0.0) if len(mine) == len(theirs) else math.inf
-            for mine, theirs in zip(ours, (y, d, dd))]
+            for mine, theirs in zip(ours, (y, d, d, dd))]
 
 
 def main():
@@ -504,7 +505,7 @@ def main():
     tolerance = 1e-10 if double else 1e-5
     known, wanted = set(CASES) | set(LAYERS) | set(RECURRENT), tuple(sys.argv[2:]) or ("",)
     bad = [f"{name}: only here" for name in known - set(cases)] + [f"{name}: not here" for name in set(cases) - known]
-    print(f"{'double' if double else 'float'}, tolerance {tolerance:g}\n{'case':34}    value     first    second")
+    print(f"{'double' if double else 'float'}, tolerance {tolerance:g}\n{'case':34}    value     fused     first    second")
     for name, trials in cases.items():
         if name not in known or not name.startswith(wanted):
             continue

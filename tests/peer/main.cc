@@ -38,13 +38,15 @@ void write(const std::string& key, const Problem& p, Draw& draw, NamedTensors& o
 
   Vars everything = x;
   everything.insert(everything.end(), g.begin(), g.end());
-  const Vars d = grad(y, x, g, {.create_graph = true});
+  const Vars fused = grad(y, x, g, {.retain_graph = true});  // by the rules that training runs
+  const Vars d = grad(y, x, g, {.create_graph = true});      // by those that can be differentiated
   Var s = real(0);
   for (size_t i = 0; i < x.size(); ++i) {
     const std::string number = std::to_string(i);
     const Tensor v = draw.normal(x[i].shape());
     out.emplace_back(key + "x/" + number + (p.names.empty() ? "" : "/" + p.names[i]), x[i].value());
     out.emplace_back(key + "v/" + number, v);
+    out.emplace_back(key + "fused/" + number, fused[i].value());
     out.emplace_back(key + "d/" + number, d[i].value());
     s = s + sum(d[i] * Var(v));
   }
