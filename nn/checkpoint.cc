@@ -51,11 +51,13 @@ void save_checkpoint(const std::string& path, const Checkpoint& c) {
   save_safetensors(path, file);
 }
 
-Checkpoint load_checkpoint(const std::string& path) {
-  SafeTensors file = load_safetensors(path);
+Checkpoint load_checkpoint(const std::string& path) { return parse_checkpoint(read_file(path), path); }
+
+Checkpoint parse_checkpoint(ByteView bytes, const std::string& name) {
+  SafeTensors file = parse_safetensors(bytes, name);
   Checkpoint c;
-  c.generator = {take<uint64_t>(file, kSeed, path), take<uint64_t>(file, kPosition, path)};
-  c.step = take<int64_t>(file, kStep, path);
+  c.generator = {take<uint64_t>(file, kSeed, name), take<uint64_t>(file, kPosition, name)};
+  c.step = take<int64_t>(file, kStep, name);
   c.tensors = std::move(file.tensors);
   c.metadata = std::move(file.metadata);
   return c;

@@ -20,6 +20,7 @@
 #include <map>
 
 #include "nn/module.h"
+#include "tensor/files.h"
 #include "tensor/random.h"
 
 namespace bijou::nn {
@@ -36,5 +37,8 @@ struct Checkpoint {
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 Checkpoint load_checkpoint(const std::string& path);
+
+// The same from memory; `name` is what an error calls the file.
+Checkpoint parse_checkpoint(ByteView file, const std::string& name);
 
 }  // namespace bijou::nn
