@@ -1,4 +1,5 @@
-// Kernels, forward only, at 1e3, 1e5 and 1e7 elements; the cost of an op on next to nothing, and of a copy.
+// Kernels, forward only, at 1e3, 1e5 and 1e7 elements (products and convolutions, which take longer, at the sizes in
+// their names); the cost of an op on next to nothing, and of a copy.
 #include <cstring>
 
 #include "autograd/conv.h"
@@ -59,12 +60,6 @@ Cases kernels() {
         norm(x);
       };
     });
-    const int64_t side = n == 1000 ? 10 : n == 100000 ? 100 : 700, images = n == 1000 ? 1 : n == 100000 ? 8 : 64;
-    add("matmul", [=] { return [a = randn({side, side})] { matmul(a, a); }; });
-    add("conv 3x3", [=] {
-      return
-          [x = Var(randn({images, 32, 28, 28})), w = Var(randn({32, 32, 3, 3}))] { conv2d(x, w, {}, {.padding = 1}); };
-    });
     add("gather", [=] {
       return [table = randn({8192, 100}), ids = randint({rows}, 0, 8192)] { index_select(table, 0, ids); };
     });
@@ -72,6 +67,14 @@ Cases kernels() {
       return [g = randn({rows, 100}), ids = randint({rows}, 0, 8192)] { index_add(Shape{8192, 100}, 0, ids, g); };
     });
   }
+  for (const int64_t n : {10, 100, 700})
+    cases["matmul " + std::to_string(n) + "x" + std::to_string(n)] = [=] {
+      return [a = randn({n, n})] { matmul(a, a); };
+    };
+  for (const int64_t n : {1, 8, 64})  // of 32 channels, 28 x 28
+    cases["conv 3x3, " + std::to_string(n) + (n == 1 ? " image" : " images")] = [=] {
+      return [x = Var(randn({n, 32, 28, 28})), w = Var(randn({32, 32, 3, 3}))] { conv2d(x, w, {}, {.padding = 1}); };
+    };
   return cases;
 }
 

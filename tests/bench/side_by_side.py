@@ -306,37 +306,49 @@ STEPS = {'mlp 784-256-128-10': lambda: mlp([784, 256, 128, 10]), 'mlp 784-32-10'
 
 # ---- Kernels: forward only ------------------------------------------------------------------------------------------------
 
+def forward(body):
+    def run():
+        with torch.no_grad():
+            body()
+    return run
+
+
 def kernel(name, n):
     with torch.no_grad():
         x = torch.rand(n) + 0.5
         rows = max(1, n // 100)
         m, wide = x[:rows * 100].view(rows, 100), x[:n // 1000 * 1000].view(-1, 1000)
         weight, bias = torch.ones(1000), torch.zeros(1000)
-        side = {1000: 10, 100000: 100, 10000000: 700}[n]
-        a = torch.randn(side, side)
-        image = torch.randn({1000: 1, 100000: 8, 10000000: 64}[n], 32, 28, 28)
-        w = torch.randn(32, 32, 3, 3)
         table, ids = torch.randn(8192, 100), torch.randint(8192, (rows,))
         gradient = torch.randn(rows, 100)
         norm = lambda: F.layer_norm(wide, (1000,), weight, bias)
-        body = {'add': lambda: x + x, 'exp': lambda: torch.exp(x), 'log': lambda: torch.log(x), 'tanh': lambda: torch.tanh(x),
-                'gelu': lambda: F.gelu(x), 'sum': lambda: x.sum(), 'sum rows': lambda: m.sum(1), 'sum columns': lambda: m.sum(0),
-                'softmax': lambda: torch.softmax(wide, 1), 'layer norm': norm, 'matmul': lambda: a @ a,
-                'conv 3x3': lambda: F.conv2d(image, w, padding=1), 'gather': lambda: F.embedding(ids, table),
-                'scatter': lambda: torch.zeros_like(table).index_add_(0, ids, gradient)}[name]
-
-        def run():
-            with torch.no_grad():
-                body()
-        return run
+        return forward({
+            'add': lambda: x + x, 'exp': lambda: torch.exp(x), 'log': lambda: torch.log(x), 'tanh': lambda: torch.tanh(x),
+            'gelu': lambda: F.gelu(x), 'sum': lambda: x.sum(), 'sum rows': lambda: m.sum(1), 'sum columns': lambda: m.sum(0),
+            'softmax': lambda: torch.softmax(wide, 1), 'layer norm': norm, 'gather': lambda: F.embedding(ids, table),
+            'scatter': lambda: torch.zeros_like(table).index_add_(0, ids, gradient)}[name])
 
 
-KERNELS = ['add', 'exp', 'log', 'tanh', 'gelu', 'sum', 'sum rows', 'sum columns', 'softmax', 'layer norm', 'matmul',
-           'conv 3x3', 'gather', 'scatter']
+def matmul(n):
+    a = torch.randn(n, n)
+    return forward(lambda: a @ a)
+
+
+def conv(n):
+    x, w = torch.randn(n, 32, 28, 28), torch.randn(32, 32, 3, 3)
+    return forward(lambda: F.conv2d(x, w, padding=1))
+
+
+KERNELS = ['add', 'exp', 'log', 'tanh', 'gelu', 'sum', 'sum rows', 'sum columns', 'softmax', 'layer norm', 'gather',
+           'scatter']
 CASES = dict(STEPS)
 for _name in KERNELS:
     for _n in (1000, 100000, 10000000):
         CASES[f'{_name} {_n}'] = lambda name=_name, n=_n: kernel(name, n)
+for _n in (10, 100, 700):
+    CASES[f'matmul {_n}x{_n}'] = lambda n=_n: matmul(n)
+for _n in (1, 8, 64):
+    CASES[f'conv 3x3, {_n} image' + ('s' if _n > 1 else '')] = lambda n=_n: conv(n)
 
 
 # ---- Taking turns -----------------------------------------------------------------------------------------------------
