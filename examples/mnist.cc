@@ -6,6 +6,7 @@
 //
 // A checkpoint is saved after every epoch, and at Ctrl-C. A run that was stopped, however rudely, goes on with --resume
 // and ends with the same bits as one that was not.
+#include <algorithm>
 #include <cstdio>
 
 #include "autograd/elementwise.h"
@@ -121,7 +122,9 @@ struct Training {
 
   void load(const std::string& path, const std::string& run) {
     const nn::Checkpoint c = nn::load_checkpoint(path);
-    check(c.metadata.at("run") == run, path, " is of another run: ", c.metadata.at("run"));
+    const auto saved = c.metadata.find("run");
+    check(saved != c.metadata.end(), path, " is of another program");
+    check(saved->second == run, path, " is of another run: ", saved->second);
     net.load_state_dict(c.part("model"));
     optimizer.load_state_dict(c.part("optimizer"));
     default_generator() = Generator(c.generator);
@@ -137,9 +140,10 @@ struct Training {
 void draw(const std::string& out, const Training& t, const Dataset& test, const Indices& predicted) {
   std::vector<double> errors;
   for (real a : t.accuracies) errors.push_back(100 * (1 - double(a)));
-  Plot({.title = "Learning curve", .x_label = "epoch", .y_label = "held-out images read wrong (%)", .log_y = true})
-      .line({.y = errors})
-      .write(out + "/error.svg");
+  if (std::any_of(errors.begin(), errors.end(), [](double e) { return e > 0; }))  // 0 has no place on a log axis
+    Plot({.title = "Learning curve", .x_label = "epoch", .y_label = "held-out images read wrong (%)", .log_y = true})
+        .line({.y = errors})
+        .write(out + "/error.svg");
   write_png(out + "/digits.png", image_grid(test.images.rows(0, 100)), 2);
   const Tensor wrong = mistakes(test, predicted, 64), nothing = zeros_like(test.images.rows(0, 1));
   write_png(out + "/mistakes.png", image_grid(wrong.numel() ? wrong : nothing), 3);
@@ -157,6 +161,7 @@ int main(int argc, char** argv) {
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const bool resume = args.flag("resume", "go on from the checkpoint in --out");
   const Run run = args.done();
+  if (run.epochs < 1) args.refuse("--epochs: a whole number from 1 expected");
   const std::string title = dataset + " " + model, checkpoint = run.out + "/checkpoint.safetensors";
   const std::string id =
       title + ", " + std::to_string(run.epochs) + " epochs, lr " + to_string(lr) + ", seed " + std::to_string(run.seed);
