@@ -161,8 +161,9 @@ int main(int argc, char** argv) {
   };
   if (resume) {
     const nn::Checkpoint c = nn::load_checkpoint(checkpoint);
-    if (c.metadata.at("options") != options)
-      args.refuse(checkpoint + " is of another run: " + c.metadata.at("options"));
+    const auto saved = c.metadata.find("options");
+    if (saved == c.metadata.end()) args.refuse(checkpoint + " is of another program");
+    if (saved->second != options) args.refuse(checkpoint + " is of another run: " + saved->second);
     m.load_state_dict(c.part("model"));
     optimizer.load_state_dict(c.part("optimizer"));
     default_generator() = Generator(c.generator);

@@ -25,7 +25,7 @@ Lane root(Lane t, Lane c) {
 Var tanh_root(const Var& t, const Var& c) {
   Tensor s = map([](auto t, auto c) { return root(t, c); }, t.value(), c.value());
   return record("tanh_root", std::move(s), {t, c}, [](const Node& y, const Var& g, Grads& d) {
-    const Var s = grad_enabled() ? tanh_root(y.in(0), y.in(1)) : Var(y.value);
+    const Var s = grad_enabled() ? tanh_root(y.in(0), y.in(1)) : Var(y.out());
     const Var by_t = map(
         [](auto g, auto s, auto c) {
           const auto f = tanh(s);
