@@ -4,13 +4,12 @@
 
 #include "autograd/linalg.h"
 #include "autograd/map.h"
+#include "nn/distributions.h"
 #include "tensor/elementwise.h"
 #include "tensor/linalg.h"
 
 namespace bijou::flows {
 namespace {
-
-constexpr double kHalfLog2Pi = 0.91893853320467274178;
 
 Shape batch_of(int64_t n, const Shape& event) {
   Shape shape{n};
@@ -25,8 +24,14 @@ void check_event(const char* name, const Var& z, const Shape& event) {
 
 // Σ -½ ε² - ½ log 2π over all axes but the first.
 Var standard_log_prob(const Var& e) {
-  return map_sum([](auto e) { return e * e * real(-0.5) - real(kHalfLog2Pi); }, 1, e);
+  return map_sum([](auto e) { return e * e * real(-0.5) - nn::kHalfLog2Pi; }, 1, e);
 }
+
+// log N(z; m, exp(s)²), of numbers.
+constexpr auto kLogNormal = [](auto z, auto m, auto s) {
+  const auto e = (z - m) * exp(-s);
+  return e * e * real(-0.5) - s - nn::kHalfLog2Pi;
+};
 
 Tensor noise(int64_t n, const Shape& event, double temperature, Generator& g) {
   return normal(batch_of(n, event), 0, real(temperature), g);
@@ -45,12 +50,7 @@ Var StandardNormal::sample(int64_t n, double temperature, Generator& g) const {
 DiagonalNormal::DiagonalNormal(Shape e) : Base(e), mean(parameter(zeros(e))), log_std(parameter(zeros(e))) {}
 Var DiagonalNormal::log_prob(const Var& z) const {
   check_event("DiagonalNormal", z, event);
-  return map_sum(
-      [](auto z, auto m, auto s) {
-        const auto e = (z - m) * exp(-s);
-        return e * e * real(-0.5) - s - real(kHalfLog2Pi);
-      },
-      1, z, mean, log_std);
+  return map_sum(kLogNormal, 1, z, mean, log_std);
 }
 Var DiagonalNormal::sample(int64_t n, double temperature, Generator& g) const {
   return map([](auto e, auto m, auto s) { return e * exp(s) + m; }, noise(n, event, temperature, g), mean, log_std);
@@ -112,12 +112,7 @@ NormalMixture::NormalMixture(int64_t components, int64_t dim, Generator& g)
       log_std(parameter(zeros({components, dim}))) {}
 Var NormalMixture::log_prob(const Var& z) const {
   check_event("NormalMixture", z, event);
-  const Var each = map_sum(
-      [](auto z, auto m, auto s) {
-        const auto e = (z - m) * exp(-s);
-        return e * e * real(-0.5) - s - real(kHalfLog2Pi);
-      },
-      2, unsqueeze(z, 1), mean, log_std);  // [B, K]
+  const Var each = map_sum(kLogNormal, 2, unsqueeze(z, 1), mean, log_std);  // [B, K]
   return logsumexp(each + log_softmax(logits, 0), 1);
 }
 Var NormalMixture::sample(int64_t n, double temperature, Generator& g) const {

@@ -1,18 +1,14 @@
 #include "nn/distributions.h"
 
-#include <cmath>
-
 #include "autograd/map.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::nn {
 namespace {
 
-const real kHalfLog2Pi = real(0.5 * std::log(2 * M_PI));
-
 // log p(x), of numbers.
 constexpr auto kNormal = [](auto x, auto mean, auto std) {
-  return square((x - mean) / std) * real(-0.5) - log(std) - real(0.9189385332046727);  // ½ log 2π
+  return square((x - mean) / std) * real(-0.5) - log(std) - kHalfLog2Pi;
 };
 // Even in u, so that exp(-u) need not overflow.
 constexpr auto kLogistic = [](auto x, auto mean, auto scale) {

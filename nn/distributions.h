@@ -16,6 +16,8 @@
 
 namespace bijou::nn {
 
+inline constexpr real kHalfLog2Pi = real(0.91893853320467274178);  // ½ log 2π
+
 struct Normal {
   Var mean, std;
   Var log_prob(const Var& x) const;
