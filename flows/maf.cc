@@ -2,6 +2,7 @@
 
 #include "autograd/map.h"
 #include "flows/implicit.h"
+#include "nn/distributions.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::flows {
@@ -39,15 +40,15 @@ Data Autoregressive::g(const Var& z, const Var& context) const {
         "] expected, not ", z.shape());
   const Tensor columns = transpose(z.value(), 0, 1);
   Tensor log_det = zeros({z.size(0)});
+  const Unbend h = unbend();
   const Tensor x = made.generate(z.size(0), context, [&](int64_t i, const Tensor& params) {
-    const Splined back = unbend(columns.row(i), params);
+    const Splined back = h(columns.row(i), params);
     log_det = log_det + back.log_slope.value();
     return back.value.value();
   });
   if (!grad_enabled()) return {x, log_det};
-  const Autoregressive* self = this;
   const nn::Made net = made;  // shares the parameters
-  auto at = [self, net, z, context](const Var& x) { return self->unbend(z, permute(net(x, context), {1, 0, 2})); };
+  auto at = [h, net, z, context](const Var& x) { return h(z, permute(net(x, context), {1, 0, 2})); };
   const Var solution = implicit(
       x, [at](const Var& x) { return at(x).value; }, made.options.features);
   return {solution, sum(at(solution).log_slope, 1)};
@@ -57,16 +58,19 @@ Splined Maf::bend(const Var& x, const Var& params) const {
   const Var s = log_scale(params);
   return {map([](auto x, auto mu, auto s) { return (x - mu) * exp(-s); }, x, select(params, 0, 0), s), -s};
 }
-Splined Maf::unbend(const Var& z, const Var& params) const {
-  const Var s = log_scale(params);
-  return {map([](auto z, auto mu, auto s) { return z * exp(s) + mu; }, z, select(params, 0, 0), s), s};
+Maf::Unbend Maf::unbend() const {
+  return [](const Var& z, const Var& params) -> Splined {
+    const Var s = log_scale(params);
+    return {map([](auto z, auto mu, auto s) { return z * exp(s) + mu; }, z, select(params, 0, 0), s), s};
+  };
 }
 
 Splined SplineAutoregressive::bend(const Var& x, const Var& params) const {
   return rq_spline(x, params_last(params), spline);
 }
-Splined SplineAutoregressive::unbend(const Var& z, const Var& params) const {
-  return rq_spline_inverse(z, params_last(params), spline);
+SplineAutoregressive::Unbend SplineAutoregressive::unbend() const {
+  return
+      [spline = spline](const Var& z, const Var& params) { return rq_spline_inverse(z, params_last(params), spline); };
 }
 
 // ---- MixtureMade ----------------------------------------------------------------------------------------------------
@@ -81,7 +85,7 @@ Var MixtureMade::log_prob(const Var& x) const {
   const Var log_normal = map(
       [](auto x, auto mean, auto log_std) {
         const auto u = (x - mean) * exp(-log_std);
-        return u * u * real(-0.5) - log_std - real(0.9189385332046727);
+        return u * u * real(-0.5) - log_std - nn::kHalfLog2Pi;
       },
       unsqueeze(x, 1), parts[1], parts[2]);
   return sum(logsumexp(log_softmax(parts[0], 1) + log_normal, 1), 1);

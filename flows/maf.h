@@ -15,6 +15,8 @@
 // With D = 1 and no context there is nothing to depend on: MAF is then one affine map.
 #pragma once
 
+#include <functional>
+
 #include "flows/base.h"
 #include "flows/bijector.h"
 #include "flows/spline.h"
@@ -31,9 +33,11 @@ struct Autoregressive : Bijector {
   nn::Made made;
 
  protected:
-  // h and its inverse, elementwise, with the logarithm of its own slope; params [P, ...] for x or z [...].
+  // h, elementwise, with the logarithm of its slope; params [P, ...] for x [...].
   virtual Splined bend(const Var& x, const Var& params) const = 0;
-  virtual Splined unbend(const Var& z, const Var& params) const = 0;
+  // The inverse of h likewise, as a value: the backward pass calls it, and the flow may be gone by then.
+  using Unbend = std::function<Splined(const Var& z, const Var& params)>;
+  virtual Unbend unbend() const = 0;
 
   Latent f(const Var& x, const Var& context) const override;
   Data g(const Var& z, const Var& context) const override;
@@ -44,7 +48,7 @@ struct Maf : Autoregressive {
 
  protected:
   Splined bend(const Var& x, const Var& params) const override;
-  Splined unbend(const Var& z, const Var& params) const override;
+  Unbend unbend() const override;
 };
 
 struct SplineAutoregressive : Autoregressive {
@@ -54,7 +58,7 @@ struct SplineAutoregressive : Autoregressive {
 
  protected:
   Splined bend(const Var& x, const Var& params) const override;
-  Splined unbend(const Var& z, const Var& params) const override;
+  Unbend unbend() const override;
 };
 
 // p(x_i | x_<i) = sum_k softmax(l)_k N(x_i; μ_k, σ_k²), with l, μ and log σ of a MADE.
