@@ -97,6 +97,11 @@ TEST(ElementwiseBijectors, WhatNoXIsMappedToIsOutsideOfTheDomain) {
   expect_error([] { LeakyRelu(0); }, "a positive number");
 }
 
+TEST(Affine, RefusesWhatItWouldHaveToBroadcast) {
+  expect_error([] { Affine({1}).forward(zeros({2, 5})); }, "[B] and then [1] expected, not [2, 5]");
+  expect_error([] { Affine({5}).inverse(zeros({2, 1})); }, "[B] and then [5] expected, not [2, 1]");
+}
+
 // ∫ p(x) dx for p(x) = |dz/dx| p(z), by the trapezoid rule: each map under a normal base, in the direction that has all
 // numbers as data, and the other over the interval that it reaches.
 TEST(ElementwiseBijectors, DensitiesIntegrateToOne) {
