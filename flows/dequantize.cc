@@ -4,6 +4,8 @@
 
 #include "autograd/map.h"
 #include "flows/coupling.h"
+#include "flows/elementwise.h"
+#include "nn/distributions.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::flows {
@@ -28,7 +30,7 @@ Dequantized VariationalDequantizer::operator()(const Tensor& x, Generator& g) co
   const Tensor noise = randn(x.shape(), g);
   const Data e = bijector->inverse(noise, x * (1 / n) - real(0.5));
   // log N(noise) - log |de/dnoise| - log |du/de|, the last being log u + log (1 - u)
-  const Var log_normal = map_sum([](auto e) { return e * e * real(-0.5) - real(0.9189385332046727); }, 1, noise);
+  const Var log_normal = nn::Normal{real(0), real(1)}.log_prob_rows(noise);
   const Var log_slope = map_sum([](auto e) { return -softplus(e) - softplus(-e); }, 1, e.x);
   return {map([n](auto x, auto e) { return (x + sigmoid(e)) * (1 / n); }, x, e.x), log_normal - e.log_det - log_slope};
 }
@@ -60,6 +62,9 @@ ShrunkLogit::ShrunkLogit(Options o) : options(o) {
 
 Latent ShrunkLogit::f(const Var& v, const Var&) const {
   const real l = options.lambda, scale = 1 - 2 * l, log_scale = std::log(scale);
+  for (real value : v.value())
+    if (!(l + scale * value > 0 && l + scale * (1 - value) > 0))
+      throw OutsideDomain("ShrunkLogit: numbers in [0, 1] expected; there is a " + to_string(value));
   auto logit = [=](auto v) { return log(l + scale * v) - log(l + scale * (1 - v)); };
   auto log_slope = [=](auto v) { return log_scale - log(l + scale * v) - log(l + scale * (1 - v)); };
   return {map(logit, v), map_sum(log_slope, 1, v)};

@@ -47,7 +47,7 @@ using Dequantizer = std::function<Dequantized(const Tensor& x, Generator& g)>;
 Var log_prob_of_levels(const Flow& flow, const Dequantizer& q, const Tensor& x, int64_t levels = 256,
                        int64_t samples = 1, Generator& g = default_generator());
 
-// y = logit(λ + (1 - 2λ) v), elementwise.
+// y = logit(λ + (1 - 2λ) v), elementwise. Throws OutsideDomain where λ + (1 - 2λ) v does not lie between 0 and 1.
 struct ShrunkLogit : Bijector {
   struct Options {
     real lambda;  // in (0, 1/2)
