@@ -14,12 +14,15 @@ Shape Squeeze::latent_shape(const Shape& s) const {
 }
 
 Latent Squeeze::f(const Var& x, const Var&) const {
+  check(x.dim() == 4 && x.size(2) % 2 == 0 && x.size(3) % 2 == 0,
+        "Squeeze: images [B, C, H, W] of even height and width expected, not ", x.shape());
   const int64_t b = x.size(0), c = x.size(1), h = x.size(2) / 2, w = x.size(3) / 2;
   const Var blocks = permute(reshape(x, {b, c, h, 2, w, 2}), {0, 1, 3, 5, 2, 4});
   return {reshape(blocks, {b, 4 * c, h, w}), zeros({b})};
 }
 
 Data Squeeze::g(const Var& z, const Var&) const {
+  check(z.dim() == 4 && z.size(1) % 4 == 0, "Squeeze: [B, 4 C, H, W] expected, not ", z.shape());
   const int64_t b = z.size(0), c = z.size(1) / 4, h = z.size(2), w = z.size(3);
   const Var blocks = permute(reshape(z, {b, c, 2, 2, h, w}), {0, 1, 4, 2, 5, 3});
   return {reshape(blocks, {b, c, 2 * h, 2 * w}), zeros({b})};
@@ -64,6 +67,8 @@ Shape Multiscale::latent_shape(const Shape& s) const {
 }
 
 Latent Multiscale::f(const Var& x, const Var& context) const {
+  check(x.dim() == 4 && Shape(std::span(x.shape().begin() + 1, 3)) == image, "Multiscale: images ", image,
+        " expected, not ", x.shape());
   std::vector<Var> out;
   Var h = x, log_det = zeros({x.size(0)});
   for (size_t i = 0; i < levels.size(); ++i) {
@@ -77,6 +82,7 @@ Latent Multiscale::f(const Var& x, const Var& context) const {
 }
 
 Data Multiscale::g(const Var& z, const Var& context) const {
+  check(z.dim() == 2 && z.size(1) == image.numel(), "Multiscale: [B, ", image.numel(), "] expected, not ", z.shape());
   const std::vector<Shape> outs = shapes();
   Var h, log_det = zeros({z.size(0)});
   int64_t end = z.size(1);
