@@ -14,6 +14,8 @@ Var ActNorm::column(const Var& v, int rank) const {
 }
 
 void ActNorm::initialise(const Tensor& x) const {
+  check(x.numel() > x.size(1),
+        "ActNorm: the first training batch has one number a channel, and no variance: ", x.shape());
   Axes others{0};
   for (int axis = 2; axis < x.dim(); ++axis) others.list.push_back(axis);
   const Tensor center = mean(x, others, {.keepdim = true});
@@ -34,6 +36,7 @@ Latent ActNorm::f(const Var& x, const Var&) const {
 
 Data ActNorm::g(const Var& z, const Var&) const {
   check(z.dim() >= 2 && z.size(1) == shift.numel(), "ActNorm: ", shift.numel(), " channels expected, not ", z.shape());
+  if (training && grad_enabled()) Tensor(initialised).fill(1);  // what learns this way should not be lost
   const Var r = column(exp(-log_scale), z.dim()), b = column(shift, z.dim());
   const real pixels = real(z.shape().product(2, z.dim()));
   return {map([](auto z, auto r, auto b) { return (z - b) * r; }, z, r, b),

@@ -1,5 +1,5 @@
 // Activation normalisation: a scale and a shift for every channel (or feature), learnt like any weight, but begun so
-// that the first training batch leaves with mean 0 and variance 1.
+// that the first training batch leaves with mean 0 and variance 1. Trained by its inverse, it begins as the identity.
 //
 //   z = s ⊙ x + b,    log |det dz/dx| = h w sum_c log s_c
 //
@@ -18,7 +18,7 @@ struct ActNorm : Bijector {
   }
 
   Var log_scale, shift;             // log s and b, [channels]
-  Tensor initialised = zeros({1});  // 1 once a training batch went forward; it travels with the state dict
+  Tensor initialised = zeros({1});  // 1 once it trains, either way; it travels with the state dict
 
  protected:
   Latent f(const Var& x, const Var& context) const override;

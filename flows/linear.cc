@@ -80,6 +80,14 @@ Var Householder::weight() const {
 DenseLinear::DenseLinear(int64_t features, Generator& g)
     : w(parameter(nn::init::orthogonal({features, features}, 1, g))) {}
 
+Var DenseLinear::inverse_weight() const {
+  try {
+    return bijou::inverse(w);
+  } catch (const Error& e) {
+    throw NotInvertible(std::string("DenseLinear: ") + e.what());
+  }
+}
+
 LuLinear::LuLinear(int64_t features, Generator& g) {
   const Plu plu = lu_unpack(lu(nn::init::orthogonal({features, features}, 1, g)));
   const Tensor s = sum(plu.u * eye(features), 1);  // U's diagonal

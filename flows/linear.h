@@ -58,7 +58,7 @@ struct DenseLinear : LinearBijector {
   explicit DenseLinear(int64_t features, Generator& g = default_generator());
   void members(nn::Visitor& visit) override { visit("w", w); }
   Var weight() const override { return w; }
-  Var inverse_weight() const override { return bijou::inverse(w); }
+  Var inverse_weight() const override;  // throws NotInvertible where W is singular
   Var log_abs_det() const override { return bijou::slogdet(w).logabsdet; }
   Var w;
 };

@@ -60,6 +60,12 @@ TEST(LuLinear, LearnsNothingOnTheWrongSideOfItsDiagonals) {
   expect_close(tril(lu.upper.grad().value()), zeros({4, 4}), 0);
 }
 
+TEST(DenseLinear, SaysSoWhereItCannotBeInverted) {
+  DenseLinear w(3);
+  w.w.mutable_value().fill(0);
+  EXPECT_THROW(w.inverse(random({2, 3})), NotInvertible);
+}
+
 TEST(DenseLinear, IsA1x1ConvolutionOfImages) {
   const DenseLinear w(3);
   const Tensor x = random({2, 3, 4, 5}), z = w.forward(x).z.value();
@@ -88,16 +94,33 @@ TEST(ActNorm, FirstTrainingBatchLeavesWithMean0AndVariance1) {
                1e-5);  // no second time
 }
 
-TEST(ActNorm, IsNotInitialisedInEvaluationNorByTheInverse) {
+TEST(ActNorm, IsNotInitialisedInEvaluationNorBySampling) {
   const Tensor x = random({8, 3}) + real(2);
   ActNorm norm(3);
-  norm.inverse(x);
+  {
+    const NoGrad guard;
+    norm.inverse(x);
+  }
   norm.eval();
   expect_close(norm.forward(x).z, x, 0);
+  norm.inverse(x);
   EXPECT_EQ(norm.initialised.item(), 0);
   norm.train();
   norm.forward(x);
   EXPECT_EQ(norm.initialised.item(), 1);
+}
+
+// By reverse KL a flow learns through its inverse alone.
+TEST(ActNorm, KeepsWhatItLearntThroughItsInverse) {
+  ActNorm norm(3);
+  norm.inverse(random({8, 3}));
+  norm.log_scale.mutable_value().fill(real(0.5));
+  expect_close(norm.forward(ones({8, 3})).z, full({8, 3}, real(std::exp(0.5))));
+}
+
+TEST(ActNorm, RefusesToTakeAVarianceFromOneNumber) {
+  expect_error([] { ActNorm(2).forward(ones({1, 2})); }, "one number a channel");
+  ActNorm(2).forward(random({1, 2, 3}));
 }
 
 TEST(ActNorm, RemembersInACheckpointThatItWasInitialised) {
