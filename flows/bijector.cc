@@ -18,6 +18,12 @@ void check_log_det(const char* op, const Var& x, const Var& log_det) {
 
 }  // namespace
 
+void check_context(const char* name, const Var& context, int64_t length) {
+  if (length == 0) check(!context, name, ": made for no context, but one was given");
+  else
+    check(context && context.dim() == 2 && context.size(1) == length, name, ": a context [B, ", length, "] expected");
+}
+
 Latent Bijector::forward(const Var& x, const Var& context) const {
   check_call("forward", "x", x, context);
   Latent latent = f(x, context);

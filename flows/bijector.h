@@ -8,7 +8,8 @@
 //
 // Data is always called x, latent always z, and each direction computes its own log-determinant: nothing is cached.
 // x and z have a batch axis first, [B, ...]; log-determinants are [B]. A context, where there is one, is [B, C]: what
-// the map may depend on besides x.
+// the map may depend on besides x. A layer that can be made for one throws if it is given another, or one where it was
+// made for none; layers that cannot (elementwise, linear, normalising) let it pass.
 #pragma once
 
 #include <memory>
@@ -41,6 +42,9 @@ struct Bijector : nn::Module {
   virtual Latent f(const Var& x, const Var& context) const = 0;
   virtual Data g(const Var& z, const Var& context) const = 0;
 };
+
+// Throws unless the context is what a layer was made for: [B, length], or none where the length is 0.
+void check_context(const char* name, const Var& context, int64_t length);
 
 // A value that holds any bijector. Copies share parameters, as copies of a module do.
 class AnyBijector {

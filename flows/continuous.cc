@@ -82,7 +82,8 @@ Steps find_steps(const Slope& slope, Tensor y, real from, real to, double tolera
   Steps steps;
   Tensor t = full({b, 1}, from), h = full({b, 1}, (to - from) / 10);
   for (int count = 0;; ++count) {
-    check(count < kMaxSteps, "Continuous: the velocity is too wild for ", kMaxSteps, " steps");
+    if (count == kMaxSteps)
+      throw NotInvertible("Continuous: the velocity is too wild for " + std::to_string(kMaxSteps) + " steps");
     std::vector<Var> k;
     const Tensor next = step(slope, y, t, h, &k).value();
     k.push_back(slope(next, t + h));
@@ -138,8 +139,7 @@ Var trace(const Var& v, const Var& x, const Tensor& e, bool recorded) {
 Var Continuous::journey(const Var& from, const Var& context, bool back) const {
   const int64_t n = options.features, b = from.size(0);
   check(from.dim() == 2 && from.size(1) == n, "Continuous: [B, ", n, "] expected, not ", from.shape());
-  check(options.context == 0 || (context && context.dim() == 2 && context.size(1) == options.context),
-        "Continuous: a context [B, ", options.context, "] expected");
+  check_context("Continuous", context, options.context);
   Tensor e;
   if (options.hutchinson) e = bernoulli({b, n}, 0.5) * real(2) - real(1);
   const Continuous self = *this;  // shares the parameters

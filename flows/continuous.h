@@ -10,7 +10,8 @@
 // dynamics for scalable reversible generative models", ICLR 2019.
 //
 // The equation is solved by the method of Dormand and Prince: six evaluations give a step of order 5, a seventh tells
-// it from one of order 4, and where both differ by more than the tolerance the step is halved or so and done again.
+// it from one of order 4, and where both differ by more than the tolerance the step is halved or so and done again;
+// where 10,000 steps are not enough, either direction throws NotInvertible.
 // Every example has a clock of its own, so that what becomes of it doesn't depend on who else is in the batch.
 //
 // The gradient is that of the steps that were taken (the adjoint method, in time that is discrete already): the

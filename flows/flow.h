@@ -40,14 +40,14 @@ struct Flow : nn::Module {
 
 // The mean of log q(x) - log_density(x) over n samples x of the flow; log_density: [n, ...] -> [n].
 Var reverse_kl(const Flow& flow, int64_t n, const std::function<Var(const Var& x)>& log_density,
-               Generator& g = default_generator());
+               const Var& context = {}, Generator& g = default_generator());
 
 // Images on the straight line between x0 and x1 [B, ...] in latent space, ends included: [steps, B, ...].
-Tensor interpolate(const Flow& flow, const Tensor& x0, const Tensor& x1, int64_t steps);
+Tensor interpolate(const Flow& flow, const Tensor& x0, const Tensor& x1, int64_t steps, const Var& context = {});
 
 // Bits per dimension of data that have `levels` equally likely values each if they are uniform: -log2 p(x) / D where
-// log_prob is in nats, the density of x on the scale [0, levels)^D. A density of x / levels, on [0, 1)^D, is smaller
+// log_prob is in nats, the density of x on the scale [0, levels)^D. A density of x / levels, on [0, 1)^D, is larger
 // than it by levels^D: give its levels to have log2(levels) added.
-Tensor bits_per_dim(const Tensor& log_prob, int64_t dimensions, double levels = 1);
+Var bits_per_dim(const Var& log_prob, int64_t dimensions, double levels = 1);
 
 }  // namespace bijou::flows

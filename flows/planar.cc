@@ -68,10 +68,9 @@ Planar::Planar(const Options& o, Generator& g) : options(o) {
 
 Planar::Params Planar::params(const Var& context) const {
   Params own{u, w, b, {}};
+  check_context("Planar", context, options.context);
   if (from_context) {
     const int64_t n = options.features;
-    check(context && context.dim() == 2 && context.size(1) == options.context, "Planar: a context [B, ",
-          options.context, "] expected");
     const Var more = linear(context, from_context, {});
     own.u = u + slice(more, 1, 0, n), own.w = w + slice(more, 1, n, 2 * n),
     own.b = b + slice(more, 1, 2 * n, 2 * n + 1);

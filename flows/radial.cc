@@ -37,9 +37,8 @@ Radial::Radial(const Options& o, Generator& g) : options(o) {
 Radial::Params Radial::params(const Var& v, const Var& context) const {
   const int64_t n = options.features;
   check(v.dim() == 2 && v.size(1) == n, "Radial: [B, ", n, "] expected, not ", v.shape());
+  check_context("Radial", context, options.context);
   if (!from_context) return {center, softplus(alpha), softplus(q)};
-  check(context && context.dim() == 2 && context.size(1) == options.context, "Radial: a context [B, ", options.context,
-        "] expected");
   const Var more = linear(context, from_context, {});
   return {center + slice(more, 1, 0, n), softplus(alpha + slice(more, 1, n, n + 1)),
           softplus(q + slice(more, 1, n + 1, n + 2))};

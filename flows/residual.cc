@@ -92,8 +92,7 @@ Residual::Residual(const Options& o, Generator& g) : options(o) {
 Var Residual::r(const Var& x, const Var& context) const {
   check(x.dim() == 2 && x.size(1) == options.features, "Residual: [B, ", options.features, "] expected, not ",
         x.shape());
-  check((options.context == 0) || (context && context.dim() == 2 && context.size(1) == options.context),
-        "Residual: a context [B, ", options.context, "] expected");
+  check_context("Residual", context, options.context);
   Var h = options.context ? concat({x, context}, 1) : x;
   for (size_t i = 0; i < layers.size(); ++i) {
     h = layers[i](h);
@@ -121,11 +120,13 @@ Data Residual::g(const Var& z, const Var& context) const {
   const double l = std::pow(options.coefficient, double(layers.size()));
   const int enough = int(std::ceil(std::log(options.tolerance * (1 - l)) / std::log(l)));
   Tensor x = z.value();
+  Residual self = *this;  // shares the parameters
+  self.eval();            // the equation should not move while it is solved, as the power iteration goes on in training
   {
     const NoGrad guard;
     double change = kInfinity;
     for (int round = 0; round < enough && change > options.tolerance; ++round) {
-      const Tensor next = z.value() - r(x, context).value();
+      const Tensor next = z.value() - self.r(x, context).value();
       change = max_difference(next, x);
       x = next;
     }
@@ -133,7 +134,6 @@ Data Residual::g(const Var& z, const Var& context) const {
       throw NotInvertible("Residual: x still moves by " + to_string(change) + " after " + std::to_string(enough) +
                           " rounds");
   }
-  const Residual self = *this;  // shares the parameters
   const Var solution = implicit(
       x, [=](const Var& x) { return z - self.r(x, context); }, enough);
   return {solution, -f(solution, context).log_det};

@@ -41,8 +41,7 @@ Var Sylvester::q() const { return slice(reflections.weight(), 1, 0, options.hidd
 Sylvester::Params Sylvester::params(const Var& v, const Var& context) const {
   check(v.dim() == 2 && v.size(1) == options.features, "Sylvester: [B, ", options.features, "] expected, not ",
         v.shape());
-  check(!from_context || (context && context.dim() == 2 && context.size(1) == options.context),
-        "Sylvester: a context [B, ", options.context, "] expected");
+  check_context("Sylvester", context, options.context);
   const Var d1 = bounded(diagonal1), d2 = bounded(diagonal2);
   return {
       q(), d1, d2, triangular(r1, d1), triangular(r2, d2), from_context ? b + linear(context, from_context, {}) : b};

@@ -130,7 +130,7 @@ void learn(flows::Flow& flow, const support::Energy& energy, const Learning& o, 
   auto loss = [&](int step) {
     const real heat = real(std::min(1.0, 0.01 + 2 * double(step) / o.steps));
     return flows::reverse_kl(
-        flow, o.batch, [&](const Var& x) { return energy.log_density(x) * heat; }, g);
+        flow, o.batch, [&](const Var& x) { return energy.log_density(x) * heat; }, {}, g);
   };
   descend(flow, o, loss, tick);
 }
