@@ -3,6 +3,7 @@
 #include "flows/actnorm.h"
 #include "flows/coupling.h"
 #include "flows/linear.h"
+#include "flows/reversible.h"
 
 namespace bijou::flows {
 namespace {
@@ -17,8 +18,16 @@ AffineCoupling coupling(const ImageFlowOptions& o, const Coupling::Options& c) {
 // The channel half that leaves, given the one that stays: one convolution, as in Glow's code.
 AffineCoupling prior(const ImageFlowOptions& o, int64_t channels) { return coupling(o, {.features = channels}, {}); }
 
+AnyBijector level_of(const ImageFlowOptions& o, const Chain& level) {
+  if (!o.reversible) return level;
+  ReversibleChain reversible;
+  reversible.list = level.list;
+  return reversible;
+}
+
 void check_options(const char* name, const ImageFlowOptions& o, int halvings) {
   const int block = 1 << halvings;
+  check(!o.reversible || o.dropout == 0, name, ": reversible levels cannot have dropout");
   check(o.levels >= 1 && o.image.rank() == 3 && o.image[1] % block == 0 && o.image[2] % block == 0, name,
         ": an image [C, H, W] whose sides can be halved ", halvings, " times expected, not ", o.image);
 }
@@ -35,7 +44,7 @@ Multiscale glow(const ImageFlowOptions& o) {
     for (int k = 0; k < o.steps; ++k)
       level.add(ActNorm(channels)).add(LuLinear(channels)).add(coupling(o, {.features = channels}));
     if (o.prior && l + 1 < o.levels) level.add(prior(o, channels));
-    flow.add(level);
+    flow.add(level_of(o, level));
   }
   return flow;
 }
@@ -55,11 +64,11 @@ Multiscale real_nvp(const ImageFlowOptions& o) {
     s = level.latent_shape(s);
     for (int i = 0; i < 3; ++i) level.add(ActNorm(s[0])).add(coupling(o, {.features = s[0], .flip = i % 2 == 1}));
     if (o.prior) level.add(prior(o, s[0]));
-    flow.add(level);
+    flow.add(level_of(o, level));
   }
   Chain last;
   add_checkerboards(last, 4);
-  flow.add(last);
+  flow.add(level_of(o, last));
   return flow;
 }
 

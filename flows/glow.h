@@ -16,13 +16,14 @@
 namespace bijou::flows {
 
 struct ImageFlowOptions {
-  Shape image;          // [C, H, W]; for Glow H and W can be halved `levels` times, for RealNVP once less
-  int levels = 2;       // L
-  int steps = 4;        // K, of Glow
-  int64_t width = 32;   // channels inside the convnets
-  bool prior = true;    // learn the prior of what leaves early from what stays
-  int64_t context = 0;  // length of a vector that every coupling is told
-  double dropout = 0;   // inside the convnets
+  Shape image;              // [C, H, W]; for Glow H and W can be halved `levels` times, for RealNVP once less
+  int levels = 2;           // L
+  int steps = 4;            // K, of Glow
+  int64_t width = 32;       // channels inside the convnets
+  bool prior = true;        // learn the prior of what leaves early from what stays
+  int64_t context = 0;      // length of a vector that every coupling is told
+  double dropout = 0;       // inside the convnets
+  bool reversible = false;  // levels that keep no activations (flows/reversible.h); not with dropout
 };
 Multiscale glow(const ImageFlowOptions& options);
 Multiscale real_nvp(const ImageFlowOptions& options);

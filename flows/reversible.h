@@ -1,4 +1,5 @@
-// A Chain that remembers nothing: however many layers there are, training it takes the memory of one.
+// A Chain whose forward remembers nothing: however many layers there are, training it takes the memory of one. Its
+// inverse is Chain's, and trained through that, as by reverse KL, every layer keeps what its own backward pass needs.
 //
 // Backpropagation needs what went into each layer. A bijector's input can be had again from its output, h_{i-1} =
 // g_i(h_i), so the backward pass goes back layer by layer: it inverts one, runs it forward once more with recording on,
