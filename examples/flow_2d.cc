@@ -7,6 +7,7 @@
 //
 //   examples/flow_2d --flow planar --target U1 --steps 4000       Figure 3 of Rezende & Mohamed
 //   examples/flow_2d --flow ffjord                                slow to learn: a minute or two
+//   examples/flow_2d --flow residual --estimate                   Russian roulette instead of a determinant
 #include "examples/experiments/flow_2d.h"
 
 #include <chrono>
@@ -46,11 +47,14 @@ int main(int argc, char** argv) {
   experiments::Flow2dOptions flow_2d = experiments::suited(kind);
   flow_2d.layers = args.option("layers", flow_2d.layers, "layers of the flow; by default what suits it", 1);
   flow_2d.hidden = args.option("hidden", int(flow_2d.hidden), "hidden units of its networks; likewise");
+  flow_2d.estimate = args.flag("estimate", "residual and ffjord learn from estimates of their log-determinants");
   const int steps = args.option("steps", flow_2d.steps, "steps of training; likewise", 1);
   const int batch = args.option("batch", 256, "points a step", 1);
   const double lr = args.option("lr", flow_2d.lr, "the highest learning rate; likewise");
   const int cells = args.option("cells", 200, "of the grid, along one axis, by which densities are integrated", 10);
   const Run run = args.done();
+  if (flow_2d.estimate && kind != "residual" && kind != "ffjord")
+    args.refuse("--estimate: the log-determinant of " + kind + " is exact at no cost");
 
   manual_seed(run.seed);
   flows::Flow flow = experiments::make_flow_2d(flow_2d);

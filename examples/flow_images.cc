@@ -57,7 +57,7 @@ struct Model : nn::Module {
   Var bits(const Tensor& x, int64_t samples, Generator& g) const {
     const auto q = [&](const Tensor& x, Generator& g) { return spread(x, g); };
     const Var log_p = flows::log_prob_of_levels(flow, q, x, 256, samples, g);
-    return mean(log_p) * real(-1 / (double(x.numel() / x.size(0)) * M_LN2));
+    return flows::bits_per_dim(mean(log_p), x.numel() / x.size(0));
   }
 
   flows::Flow flow;
@@ -114,6 +114,7 @@ int main(int argc, char** argv) {
   const int bound_samples = args.option("samples", 1, "of noise for each test image: more, a tighter bound", 1);
   const double lr = args.option("lr", 3e-3, "the highest learning rate");
   const double limit = args.option("minutes", 0.0, "train no longer than this (0: all epochs)");
+  const bool reversible = args.flag("reversible", "keep no activations: less memory, more time");
   const bool resume = args.flag("resume", "go on from the checkpoint in --out");
   const Run run = args.done();
   const std::string checkpoint = run.out + "/checkpoint.safetensors";
@@ -124,7 +125,8 @@ int main(int argc, char** argv) {
   const Shape image(std::span(all.shape().begin() + 1, 3));
 
   manual_seed(run.seed);
-  const flows::ImageFlowOptions shape{.image = image, .levels = levels, .steps = steps_of_flow, .width = width};
+  const flows::ImageFlowOptions shape{
+      .image = image, .levels = levels, .steps = steps_of_flow, .width = width, .reversible = reversible};
   flows::Chain chain(flows::ShrunkLogit({.lambda = real(lambda)}));
   chain.add(model == "glow" ? flows::glow(shape) : flows::real_nvp(shape));
   Model m(flows::Flow(chain, flows::StandardNormal({image.numel()})));

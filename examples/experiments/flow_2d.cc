@@ -31,7 +31,7 @@ namespace {
 
 struct Kind {
   Flow2dOptions suited;
-  std::function<void(flows::Chain& chain, int layer, int64_t hidden)> add;
+  std::function<void(flows::Chain& chain, int layer, const Flow2dOptions& o)> add;
 };
 
 template <class Coupling>
@@ -40,32 +40,55 @@ void add_coupling(flows::Chain& chain, int layer, int64_t params, int64_t hidden
   chain.add(Coupling(o, flows::mlp({.in = 1, .out = params, .hidden = {hidden, hidden}}), more...));
 }
 
+nn::Made::Options made(int layer, int64_t hidden) {
+  const std::vector<int64_t> order = layer % 2 ? std::vector<int64_t>{1, 0} : std::vector<int64_t>{0, 1};
+  return {.features = 2, .hidden = {hidden, hidden}, .ordering = order};
+}
+
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> list{
       {{"spline", 4, 64, 1500, 4e-3},
-       [](flows::Chain& c, int layer, int64_t hidden) {
-         add_coupling<flows::SplineCoupling>(c, layer, 47, hidden, 16, flows::SplineOptions{.bound = 5});
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         add_coupling<flows::SplineCoupling>(c, layer, 47, o.hidden, 16, flows::SplineOptions{.bound = 5});
        }},
       {{"realnvp", 24, 32, 1500, 2e-3},
-       [](flows::Chain& c, int layer, int64_t hidden) {
-         add_coupling<flows::AffineCoupling>(c, layer, 2, hidden), c.add(flows::LuLinear(2));
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         add_coupling<flows::AffineCoupling>(c, layer, 2, o.hidden), c.add(flows::LuLinear(2));
+       }},
+      {{"nice", 24, 32, 1500, 2e-3},
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         add_coupling<flows::AdditiveCoupling>(c, layer, 1, o.hidden);
        }},
       {{"maf", 8, 64, 1500, 4e-3},
-       [](flows::Chain& c, int layer, int64_t hidden) {
-         const std::vector<int64_t> order = layer % 2 ? std::vector<int64_t>{1, 0} : std::vector<int64_t>{0, 1};
-         c.add(flows::Maf({.features = 2, .hidden = {hidden, hidden}, .ordering = order})).add(flows::ActNorm(2));
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         c.add(flows::Maf(made(layer, o.hidden))).add(flows::ActNorm(2));
        }},
-      {{"planar", 32, 0, 1500, 4e-3}, [](flows::Chain& c, int, int64_t) { c.add(flows::Planar({.features = 2})); }},
-      {{"radial", 32, 0, 1500, 4e-3}, [](flows::Chain& c, int, int64_t) { c.add(flows::Radial({.features = 2})); }},
+      {{"iaf", 8, 64, 1500, 4e-3},
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         c.add(flows::Inverse(flows::Maf(made(layer, o.hidden)))).add(flows::ActNorm(2));
+       }},
+      {{"spline-ar", 4, 64, 1500, 4e-3},
+       [](flows::Chain& c, int layer, const Flow2dOptions& o) {
+         c.add(flows::SplineAutoregressive(made(layer, o.hidden), 16, {.bound = 5}));
+       }},
+      {{"planar", 32, 0, 1500, 4e-3},
+       [](flows::Chain& c, int, const Flow2dOptions&) { c.add(flows::Planar({.features = 2})); }},
+      {{"radial", 32, 0, 1500, 4e-3},
+       [](flows::Chain& c, int, const Flow2dOptions&) { c.add(flows::Radial({.features = 2})); }},
       {{"sylvester", 24, 0, 1500, 4e-3},
-       [](flows::Chain& c, int, int64_t) { c.add(flows::Sylvester({.features = 2, .hidden = 2})); }},
+       [](flows::Chain& c, int, const Flow2dOptions&) { c.add(flows::Sylvester({.features = 2, .hidden = 2})); }},
       {{"residual", 32, 16, 1500, 1e-2},
-       [](flows::Chain& c, int, int64_t hidden) {
-         c.add(flows::Residual({.features = 2, .hidden = {hidden, hidden}})).add(flows::ActNorm(2));
+       [](flows::Chain& c, int, const Flow2dOptions& o) {
+         using LogDet = flows::Residual::LogDet;
+         c.add(flows::Residual({.features = 2,
+                                .hidden = {o.hidden, o.hidden},
+                                .log_det = o.estimate ? LogDet::kRoulette : LogDet::kExact}));
+         c.add(flows::ActNorm(2));
        }},
       {{"ffjord", 1, 64, 600, 1e-2},
-       [](flows::Chain& c, int, int64_t hidden) {
-         c.add(flows::Continuous({.features = 2, .hidden = {hidden, hidden}, .tolerance = 1e-4}));
+       [](flows::Chain& c, int, const Flow2dOptions& o) {
+         c.add(flows::Continuous(
+             {.features = 2, .hidden = {o.hidden, o.hidden}, .hutchinson = o.estimate, .tolerance = 1e-4}));
        }},
   };
   return list;
@@ -90,7 +113,7 @@ Flow2dOptions suited(const std::string& flow) { return kind_of(flow).suited; }
 flows::Flow make_flow_2d(const Flow2dOptions& o) {
   const Kind& kind = kind_of(o.flow);
   flows::Chain chain;
-  for (int layer = 0; layer < o.layers; ++layer) kind.add(chain, layer, o.hidden);
+  for (int layer = 0; layer < o.layers; ++layer) kind.add(chain, layer, o);
   chain.add(flows::Affine({2}));
   return flows::Flow(chain, flows::StandardNormal({2}));
 }
@@ -115,6 +138,11 @@ void descend(flows::Flow& flow, const Learning& o, const std::function<Var(int s
   }
   flow.load_state_dict(ema.average.state_dict());
   flow.eval();
+  const nn::Visitor all(flow);  // what was estimated in training is judged exactly
+  for (const nn::Visitor::Member& m : all.members()) {
+    if (auto* r = dynamic_cast<flows::Residual*>(m.module)) r->options.log_det = flows::Residual::LogDet::kExact;
+    if (auto* c = dynamic_cast<flows::Continuous*>(m.module)) c->options.hutchinson = false;
+  }
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct Flow2dOptions {
   int64_t hidden;  // units of each of two hidden layers, in flows that have a network
   int steps;       // of Learning, not of the flow itself
   double lr;
+  bool estimate = false;  // residual and ffjord learn from estimates of their log-determinants
 };
 std::vector<std::string> flow_names();
 // What suits a flow. Where a layer can do little, as an affine coupling or a contraction, many narrow ones learn more
