@@ -1,7 +1,7 @@
 // The change of variables: what happens to a density when its variable is bent.
 //
 // z is drawn from a normal distribution, y = g(z), and the density of y is that of z = f(y) times |dz/dy|. The slide's
-// example is y = exp(z), whose density is the log-normal; five other maps stand beside it. For each, a histogram of
+// example is y = exp(z), whose density is the log-normal; six other maps stand beside it. For each, a histogram of
 // samples lies under the curve that the formula gives, and the curve's integral is 1.
 #include <cmath>
 #include <cstdio>

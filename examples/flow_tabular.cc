@@ -1,9 +1,10 @@
 // Densities of tables: which flow says best how likely a row of numbers is?
 //
 // A full Gaussian, mixtures by MADE, RealNVP, MAF, MAF over a mixture, and a neural spline flow learn the same table
-// by maximum likelihood; each stops when the validation set no longer gains. The table that bijou draws itself has a
-// known density, so the best possible number is known too. The picture has histograms of pairs of columns: the data on
-// the left, then samples of every model.
+// by maximum likelihood; of each the weights count that were best on the validation set, and with --patience below
+// --epochs it stops when that no longer gains. The table that bijou draws itself has a known density, so the best
+// possible number is known too. The picture has histograms of pairs of columns: the data on the left, then samples of
+// every model.
 //
 //   examples/flow_tabular --table uci/magic04.data --seeds 3 --models gaussian,realnvp,maf       a real one
 //   examples/flow_tabular --sampling          what sampling from a MAF costs, beside the textbook's way
