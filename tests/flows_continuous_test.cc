@@ -99,6 +99,12 @@ TEST(Continuous, FarAwayItStaysFinite) {
   EXPECT_TRUE(all_finite(l.z.value()) && all_finite(l.log_det.value()) && all_finite(x.grad().value()));
 }
 
+TEST(Continuous, SaysSoWhereItsVelocityIsTooWild) {
+  Continuous c({.features = 1, .hidden = {}});
+  for (Var& p : c.parameters()) p.mutable_value().fill(std::numeric_limits<real>::quiet_NaN());
+  EXPECT_THROW(c.inverse(zeros({1, 1})), NotInvertible);
+}
+
 TEST(Continuous, SaysWhatItExpects) {
   expect_error([] { Continuous({.features = 0}); }, "0 features");
   expect_error([] { Continuous({.features = 2}).forward(zeros({3, 4})); }, "[B, 2] expected");

@@ -1,10 +1,13 @@
 // Coupling layers: additive, affine and spline; by halves and by masks; with and without a context.
 #include "autograd/elementwise.h"
 #include "autograd/ops.h"
+#include "flows/actnorm.h"
 #include "flows/coupling.h"
+#include "flows/linear.h"
 #include "nn/linear.h"
 #include "tensor/elementwise.h"
 #include "tests/flows_battery.h"
+#include "tests/flows_density.h"
 
 using namespace bijou;
 using namespace bijou::flows;
@@ -39,6 +42,30 @@ BatteryOptions for_splines() {
 TEST(AdditiveCoupling, IsABijector) { expect_coupling<AdditiveCoupling>(1); }
 TEST(AffineCoupling, IsABijector) { expect_coupling<AffineCoupling>(2); }
 TEST(SplineCoupling, IsABijector) { expect_coupling<SplineCoupling>(23, for_splines()); }
+
+TEST(Coupling, LayersAreBijectorsAfterTraining) {
+  const Tensor x = random({200, 4}) * tensor({real(0.3), 1, 2, 1}) + 1, few = x.rows(0, 4);
+  const Coupling::Options first{.features = 4}, second{.features = 4, .flip = true};
+  expect_bijector(after_training(Chain(layer<AdditiveCoupling>(first, 1), layer<AdditiveCoupling>(second, 1)), x), few,
+                  {.scales = {0}});
+  expect_bijector(
+      after_training(Chain(ActNorm(4), layer<AffineCoupling>(first, 2), layer<AffineCoupling>(second, 2)), x), few,
+      {.scales = {0}});
+  BatteryOptions spline = for_splines();
+  spline.scales = {0};
+  expect_bijector(after_training(Chain(layer<SplineCoupling>(first, 23), layer<SplineCoupling>(second, 23)), x), few,
+                  spline);
+}
+
+TEST(Coupling, DensitiesIntegrateToOneAndAreDrawnFrom) {
+  auto expect = [](const auto& first, const auto& second, Caller at = Caller::here()) {
+    const Chain chain(moved(first, 0.2, 1), LuLinear(2), moved(second, 0.2, 2));
+    expect_density(Flow(chain, StandardNormal({2})), 12, 600, 1e-4, at);
+  };
+  const Coupling::Options o{.features = 2}, flipped{.features = 2, .flip = true};
+  expect(layer<AffineCoupling>(o, 2), layer<AffineCoupling>(flipped, 2));
+  expect(layer<SplineCoupling>(o, 23), layer<SplineCoupling>(flipped, 23));
+}
 
 TEST(Coupling, OfImagesIsABijectorByCheckerboardAndByChannels) {
   const Tensor x = random({2, 2, 4, 2});

@@ -4,9 +4,17 @@
 #include "autograd/elementwise.h"
 #include "autograd/map.h"
 #include "autograd/ops.h"
+#include "flows/continuous.h"
+#include "flows/coupling.h"
+#include "flows/elementwise.h"
+#include "flows/maf.h"
+#include "flows/planar.h"
+#include "flows/radial.h"
+#include "flows/residual.h"
+#include "flows/sylvester.h"
 #include "tensor/elementwise.h"
 #include "tensor/linalg.h"
-#include "tests/support.h"
+#include "tests/flows_density.h"
 
 namespace bijou::flows {
 namespace {
@@ -26,6 +34,11 @@ struct Raising : Bijector {  // z = x + 1, from data to latent only
  protected:
   Latent f(const Var& x, const Var&) const override { return {x + 1, zeros({x.size(0)})}; }
   Data g(const Var&, const Var&) const override { throw NotInvertible("Raising: no way back"); }
+};
+struct Shifting : Bijector {  // z = x - context
+ protected:
+  Latent f(const Var& x, const Var& context) const override { return {x - context, zeros({x.size(0)})}; }
+  Data g(const Var& z, const Var& context) const override { return {z + context, zeros({z.size(0)})}; }
 };
 struct Careless : Bijector {  // a log-determinant of the wrong shape
  protected:
@@ -59,37 +72,30 @@ TEST(Inverse, ExchangesBothDirections) {
   expect_close(Inverse(AnyBijector(Inverse(Doubling()))).forward(x).z, x * 2);
 }
 
-// The integral of exp(log_prob) over [-9, 9]², by the trapezoid rule.
-double integral(const Base& p) {
-  constexpr int64_t n = 512;
-  const Tensor axis = linspace(-9, 9, n);
-  Tensor grid({n * n, 2});
-  for (int64_t i = 0; i < n * n; ++i) {
-    grid.mutable_data()[2 * i] = axis.data()[i / n];
-    grid.mutable_data()[2 * i + 1] = axis.data()[i % n];
-  }
-  const NoGrad guard;
-  return double(sum(exp(p.log_prob(grid).value())).item()) * (18.0 / (n - 1)) * (18.0 / (n - 1));
-}
-
-// Log-densities integrate to one; samples have the moments that the density says; so do those at a temperature.
-void expect_density(Base& p, Caller at = Caller::here()) {
-  SCOPED_TRACE(at.line);
-  Generator g(1);
-  for (Var& w : p.parameters()) w.mutable_value().copy_from(normal(w.shape(), 0, real(0.5), g));
-  if (dynamic_cast<Uniform*>(&p)) return;
-  EXPECT_NEAR(integral(p), 1, 1e-4);
-}
-
-TEST(Base, DensitiesIntegrateToOne) {
-  DiagonalNormal diagonal({2});
-  FullNormal full_normal(2);
-  NormalMixture mixture(3, 2);
-  StandardNormal standard({2});
-  expect_density(diagonal), expect_density(full_normal), expect_density(mixture), expect_density(standard);
+TEST(Base, DensitiesIntegrateToOneAndAreDrawnFrom) {
+  manual_seed(1);
+  auto expect = [](const auto& base, Caller at = Caller::here()) {
+    expect_density(Flow(Chain(), moved(base, 0.5)), 10, 400, 1e-4, at);
+  };
+  expect(StandardNormal({2})), expect(DiagonalNormal({2})), expect(FullNormal(2)), expect(NormalMixture(3, 2));
   const Uniform box({2}, -1, 3);
   expect_close(box.log_prob(zeros({4, 2})), full({4}, real(-std::log(16.0))));
   EXPECT_EQ(box.log_prob(full({1, 2}, 4)).item(), -std::numeric_limits<real>::infinity());
+}
+
+// At half the temperature they come half as far from the mean.
+TEST(Base, ATemperatureScalesTheDistancesFromTheMean) {
+  auto expect = [](const auto& base, const Tensor& mean) {
+    Generator g(4), h(4);
+    const Tensor cold = base.sample(20, 0.5, g).value(), warm = base.sample(20, 1, h).value();
+    expect_close(cold - mean, (warm - mean) / 2);
+  };
+  const auto diagonal = moved(DiagonalNormal({3}), 0.5);
+  const auto full_normal = moved(FullNormal(3), 0.5);
+  const auto mixture = moved(NormalMixture(1, 3), 0.5);  // of one component: its mean is the mean
+  expect(StandardNormal({3}), zeros({3})), expect(diagonal, diagonal.mean.value());
+  expect(full_normal, full_normal.mean.value()), expect(mixture, mixture.mean.value());
+  expect(Uniform({3}, 2, 6), full({3}, 4));
 }
 
 // E log p(x) over samples is minus the entropy, in closed form for normals.
@@ -130,11 +136,57 @@ TEST(Flow, LogProbAndSamplesBelongTogether) {
                map_sum([](auto x) { return x * x * real(-2) - real(0.91893853320467 - std::log(2.0)); }, 1, x.value()));
 }
 
+TEST(Flow, HearsOfTheContextAndOfTheTemperature) {
+  const Flow flow(Chain(Shifting(), Doubling()), StandardNormal({2}));
+  const Tensor context = random({50, 2}, 1);
+  Generator g(2), h(2), noise(2);
+  const Tensor want = randn({50, 2}, noise) / 4 + context;  // half as warm, and half as far by Doubling
+  const SampleOptions o{.context = context, .temperature = 0.5};
+  expect_close(flow.sample(50, o, g), want);
+  const auto [x, log_prob] = flow.sample_and_log_prob(50, o, h);
+  expect_close(x, want);
+  expect_close(log_prob, flow.log_prob(x, context).value());
+  expect_close(flow.log_prob(x, context), flow.log_prob(x.value() - context, zeros({50, 2})).value());
+}
+
+TEST(Flow, ReverseKlAndInterpolationHearOfTheContext) {
+  const Flow flow(Shifting(), StandardNormal({2}));
+  const Tensor context = random({20, 2}, 1);
+  Generator g(2);
+  const Var kl = reverse_kl(
+      flow, 20, [&](const Var& x) { return flow.log_prob(x, context) + 3; }, context, g);
+  expect_close(kl, scalar(-3));
+  expect_close(interpolate(flow, context, context + 1, 3, context).row(1), context + real(0.5));
+}
+
+TEST(Bijector, LayersRefuseAContextThatTheyWereNotMadeFor) {
+  const Tensor x = random({3, 2}), context = random({3, 1});
+  auto expect = [&](const Bijector& without, const Bijector& with, Caller at = Caller::here()) {
+    const ::testing::ScopedTrace trace(at.file, at.line, "");
+    for (const bool back : {false, true}) {
+      auto call = [&](const Bijector& b, const Var& c) { back ? void(b.inverse(x, c)) : void(b.forward(x, c)); };
+      EXPECT_THROW(call(without, context), Error);
+      EXPECT_THROW(call(with, {}), Error);
+      EXPECT_THROW(call(with, random({3, 2})), Error);
+      call(without, {}), call(with, context);
+    }
+  };
+  expect(Maf({.features = 2, .hidden = {8}}), Maf({.features = 2, .hidden = {8}, .context = 1}));
+  expect(Planar({.features = 2}), Planar({.features = 2, .context = 1}));
+  expect(Radial({.features = 2}), Radial({.features = 2, .context = 1}));
+  expect(Sylvester({.features = 2, .hidden = 1}), Sylvester({.features = 2, .hidden = 1, .context = 1}));
+  expect(Residual({.features = 2}), Residual({.features = 2, .context = 1}));
+  expect(Continuous({.features = 2}), Continuous({.features = 2, .context = 1}));
+  expect(AffineCoupling({.features = 2}, mlp({.in = 1, .out = 2})),
+         AffineCoupling({.features = 2}, mlp({.in = 2, .out = 2})));
+  EXPECT_NO_THROW(Affine({2}).forward(x, context));  // it could never have been made for one
+}
+
 TEST(Flow, ReverseKlIsZeroForTheFlowsOwnDensityAndKnowsTheConstant) {
   const Flow flow(Doubling(), StandardNormal({2}));
   Generator g(2);
   const Var kl = reverse_kl(
-      flow, 20, [&](const Var& x) { return flow.log_prob(x) + 3; }, g);
+      flow, 20, [&](const Var& x) { return flow.log_prob(x) + 3; }, {}, g);
   expect_close(kl, scalar(-3));
 }
 

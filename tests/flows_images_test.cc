@@ -2,11 +2,13 @@
 #include "autograd/elementwise.h"
 #include "flows/coupling.h"
 #include "flows/dequantize.h"
+#include "flows/elementwise.h"
 #include "flows/glow.h"
 #include "flows/linear.h"
 #include "nn/distributions.h"
 #include "tensor/elementwise.h"
 #include "tests/flows_battery.h"
+#include "tests/flows_density.h"
 
 using namespace bijou;
 using namespace bijou::flows;
@@ -32,6 +34,8 @@ TEST(Squeeze, OrdersChannelsByBlocksOfTwoByTwo) {
   expect_close(slice(Squeeze().forward(two).z.value(), 1, 4, 8), z + real(100), 0);
   expect_close(Squeeze().inverse(z).x, x, 0);
   expect_error([] { Squeeze().latent_shape({1, 3, 4}); }, "even height and width");
+  expect_error([] { Squeeze().forward(zeros({2, 1, 3, 4})); }, "Squeeze: images");
+  expect_error([] { Squeeze().inverse(zeros({2, 6, 2, 2})); }, "Squeeze: [B, 4 C, H, W] expected");
 }
 
 TEST(Glow, IsABijector) {
@@ -41,6 +45,31 @@ TEST(Glow, IsABijector) {
   const Tensor x = random({3, 1, 4, 4});
   flow.forward(x);  // initialises the actnorms
   expect_bijector(flow, x, {.scales = {0.1, 0.3}});
+}
+
+TEST(Glow, IsABijectorAfterTraining) {
+  SKIP_IN_FLOAT();
+  manual_seed(1);
+  const Tensor x = random({20, 1, 4, 4}) * real(0.5) + 1;
+  expect_bijector(after_training(glow({.image = {1, 4, 4}, .levels = 2, .steps = 1, .width = 3}), x), x.rows(0, 3),
+                  {.scales = {0}});
+}
+
+TEST(Glow, LearnsTheSameFromReversibleLevels) {
+  SKIP_IN_FLOAT();
+  const Tensor x = random({3, 1, 4, 4});
+  std::vector<Tensor> gradients[2];
+  for (const bool reversible : {false, true}) {
+    manual_seed(1);
+    const Multiscale flow =
+        shaken(glow({.image = {1, 4, 4}, .levels = 2, .steps = 1, .width = 3, .reversible = reversible}), real(0.1));
+    const Latent l = flow.forward(x);
+    for (const Var& g : grad(sum(square(l.z)) - sum(l.log_det), flow.parameters()))
+      gradients[reversible].push_back(g.value());
+  }
+  ASSERT_EQ(gradients[0].size(), gradients[1].size());
+  for (size_t i = 0; i < gradients[0].size(); ++i) expect_close(gradients[1][i], gradients[0][i], 1e-9);
+  expect_error([] { glow({.image = {1, 4, 4}, .dropout = 0.1, .reversible = true}); }, "cannot have dropout");
 }
 
 TEST(RealNvp, OfImagesIsABijector) {
@@ -94,6 +123,9 @@ TEST(Multiscale, WhatLeavesEarlyHasTheConditionalPriorsDensity) {
 TEST(Multiscale, ThrowsWhereALevelDoesNotFit) {
   expect_error([] { Multiscale({1, 2, 2}).add(Squeeze()).add(Squeeze()); }, "even height and width");
   expect_error([] { glow({.image = {1, 6, 6}, .levels = 2}); }, "halved 2 times");
+  const Multiscale flow = glow({.image = {1, 4, 4}, .levels = 1, .steps = 1});
+  expect_error([&] { flow.forward(zeros({2, 1, 8, 8})); }, "Multiscale: images [1, 4, 4] expected");
+  expect_error([&] { flow.inverse(zeros({2, 32})); }, "Multiscale: [B, 16] expected");
 }
 
 // The density of a flow over images of 1 x 2 x 2 integrates to one: importance sampling from a wider normal.
@@ -145,6 +177,8 @@ TEST(ShrunkLogit, IsABijectorOnTheUnitInterval) {
   SKIP_IN_FLOAT();
   expect_bijector(ShrunkLogit({.lambda = real(0.05)}), random_between(real(0.01), real(0.99), {4, 5}));
   expect_error([] { ShrunkLogit({.lambda = real(0.5)}); }, "between 0 and 1/2");
+  EXPECT_THROW(ShrunkLogit({.lambda = real(0.05)}).forward(full({2, 3}, 255)), OutsideDomain);
+  EXPECT_TRUE(all_finite(ShrunkLogit({.lambda = real(1e-6)}).forward(tensor({0, 1})).z.value()));
 }
 
 // E_q[1 / q(u | x)] is the length of the interval, 1, whatever the flow.
