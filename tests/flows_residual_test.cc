@@ -57,6 +57,23 @@ TEST(Residual, SeriesConvergesToTheLogDeterminant) {
   expect_close(block.forward(x).log_det, exact, kDouble ? 1e-12 : 1e-5);
 }
 
+// A J of -0.6 whatever x is: a series of which half the value lies behind its first term.
+TEST(Residual, RussianRouletteWeighsRareTermsByHowRareTheyAre) {
+  manual_seed(8);
+  Residual block({.features = 1, .hidden = {}, .coefficient = 0.6, .log_det = Residual::LogDet::kRoulette, .terms = 1});
+  block.layers[0].weight.mutable_value().fill(-5);
+  const NoGrad guard;
+  constexpr int kRuns = 4000;
+  double sum = 0, squares = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    const double estimate = double(block.forward(zeros({1, 1})).log_det.item());
+    sum += estimate, squares += estimate * estimate;
+  }
+  const double error = std::sqrt((squares / kRuns - sum * sum / kRuns / kRuns) / kRuns);
+  EXPECT_NEAR(sum / kRuns, std::log(0.4), 5 * error);
+  EXPECT_LT(error, 0.02);
+}
+
 // The mean of many estimates is the log-determinant, within five standard errors; and those of its gradient.
 TEST(Residual, RussianRouletteIsRightOnAverage) {
   manual_seed(6);
