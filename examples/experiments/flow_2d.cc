@@ -63,7 +63,7 @@ const std::vector<Kind>& kinds() {
        [](flows::Chain& c, int layer, const Flow2dOptions& o) {
          c.add(flows::Maf(made(layer, o.hidden))).add(flows::ActNorm(2));
        }},
-      {{"iaf", 8, 64, 1500, 4e-3},
+      {{"iaf", 8, 64, 1500, 1e-3},
        [](flows::Chain& c, int layer, const Flow2dOptions& o) {
          c.add(flows::Inverse(flows::Maf(made(layer, o.hidden)))).add(flows::ActNorm(2));
        }},

@@ -1,4 +1,4 @@
-// Flows on the plane: each kind at a size that learns any toy set (support/toys.h) in seconds, trained by maximum
+// Flows on the plane: each kind at a size that learns most toy sets (support/toys.h) in seconds, trained by maximum
 // likelihood on samples or by reverse KL on an energy, and judged by quadrature against the true density. Used by
 // examples/flow_2d.cc and by the effects.
 #pragma once
@@ -20,7 +20,8 @@ struct Flow2dOptions {
 };
 std::vector<std::string> flow_names();
 // What suits a flow. Where a layer can do little, as an affine coupling or a contraction, many narrow ones learn more
-// than few wide ones.
+// than few wide ones. Two are for some targets only: nice, which only shears, misses narrow arms; iaf learns energies,
+// whose samples take it one pass, and does badly by likelihood.
 Flow2dOptions suited(const std::string& flow);
 // A Chain under a standard normal; the last layer, next to z, is affine.
 flows::Flow make_flow_2d(const Flow2dOptions& o);
