@@ -94,9 +94,12 @@ TEST(TourTexts, WhatTheyQuoteIsMeasured) {
 TEST(TourTexts, PicturesAreDrawn) {
   for (const std::string& name : chapters()) {
     const std::string source = source_of(name);
-    for (const std::string& picture : between(tour_text(name), "](" + name + "/", ")"))
-      EXPECT_TRUE(source.find("/" + picture) != std::string::npos || says(source, fs::path(picture).stem()))
+    for (const std::string& picture : between(tour_text(name), "](" + name + "/", ")")) {
+      const std::string row = picture.substr(0, picture.find('-') + 1);  // samples-ROW.png: a picture for each row
+      EXPECT_TRUE(source.find("/" + picture) != std::string::npos || says(source, fs::path(picture).stem()) ||
+                  (!row.empty() && source.find("/" + row) != std::string::npos))
           << name << ": " << picture;
+    }
   }
 }
 
