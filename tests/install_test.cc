@@ -25,7 +25,7 @@ int main() {
   return y.shape() == Shape{5, 2} ? 0 : 1;
 })";
   const std::string prefix = std::filesystem::relative(folder).string() + "/prefix";  // as a student may type it
-  const std::string commands = "make -s install PREFIX=" + prefix + " && cd " + folder + "/project" +
+  const std::string commands = "MAKEFLAGS= make -s install PREFIX=" + prefix + " && cd " + folder + "/project" +
                                " && c++ mine.cc $(PKG_CONFIG_PATH=../prefix/lib/pkgconfig pkg-config --cflags --libs "
                                "bijou) -O1 -o mine && ./mine";
   EXPECT_EQ(std::system(commands.c_str()), 0) << commands;
