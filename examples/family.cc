@@ -2,7 +2,7 @@
 // pictures to be, and what it draws itself.
 //
 //   family --epochs 100                            generated digits, longer
-//   family --data DIR --dataset mnist
+//   family --data DIR --dataset mnist --images 50000
 //
 // family.png: a row of samples for each model, below a row of data.
 #include <cmath>
@@ -192,8 +192,11 @@ int main(int argc, char** argv) {
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, or digits (drawn by bijou), in black and white");
   if (dataset != "mnist" && dataset != "digits") args.refuse("--dataset: there is no '" + dataset + "'");
+  const int images = args.option("images", 10000, "to learn from, at most; a tenth as many to judge by", 100);
   const Run run = args.done();
-  const BinarySets sets = load_binary(dataset, run.data);
+  BinarySets sets = load_binary(dataset, run.data);
+  auto some = [](Tensor& x, int64_t n) { x = x.rows(0, std::min(x.size(0), n)); };
+  some(sets.train, images), some(sets.valid, images / 10), some(sets.test, images / 10);
   manual_seed(run.seed);
   Family family(sets, run);
 

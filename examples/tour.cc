@@ -51,7 +51,7 @@ constexpr Chapter kChapters[] = {
     {"flat", "hessian", 8, 10},
     {"models", "char_rnn", 8, 8},
     {"models", "wavenet", 20, 60},
-    {"models", "family", 30, 600},
+    {"models", "family", 30, 200},
     {"quiz", "quiz", 20, 30},
 };
 
