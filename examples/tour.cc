@@ -52,7 +52,7 @@ constexpr Chapter kChapters[] = {
     {"models", "char_rnn", 8, 8},
     {"models", "wavenet", 20, 60},
     {"models", "family", 30, 200},
-    {"quiz", "quiz", 20, 30},
+    {"quiz", "quiz", 20, 45},
 };
 
 constexpr const char* kTemplate = "examples/tour/page.html";

@@ -142,7 +142,7 @@ void write_sounds(const std::string& path, const Utterances& u) {
 }
 
 void plot_waves(const std::string& path, const Tensor& real_sound, const Tensor& drawn, int rate) {
-  Series series[2] = {{.label = "recorded"}, {.label = "drawn (one lower)"}};
+  Series series[2] = {{.label = "from the data"}, {.label = "drawn (one lower)"}};
   const Tensor* sounds[2] = {&real_sound, &drawn};
   for (int k = 0; k < 2; ++k)
     for (int64_t i = 0; i < std::min<int64_t>(2400, sounds[k]->numel()); ++i) {
