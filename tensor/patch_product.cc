@@ -95,6 +95,12 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
 
 constexpr int64_t kRows = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
 
+#if HWY_TARGET == HWY_SCALAR
+template <class D>
+void transpose_strip(D, const real* from, int64_t, real* to, int64_t) {
+  *to = *from;
+}
+#else
 // The 16-byte blocks of a register, each to a place of its own.
 template <class D, class V>
 void store_blocks(D d, V x, real* to, int64_t stride) {
@@ -109,9 +115,6 @@ void store_blocks(D d, V x, real* to, int64_t stride) {
 // kRows rows as long as a register of D, to as many rows of kRows.
 template <class D>
 void transpose_strip(D d, const real* from, int64_t from_stride, real* to, int64_t to_stride) {
-#if HWY_TARGET == HWY_SCALAR
-  *to = *from;
-#else
   auto load = [&](int64_t i) { return hn::LoadU(d, from + i * from_stride); };
   auto store = [&](auto x, int64_t i) { store_blocks(d, x, to + i * to_stride, to_stride); };
   const auto low = hn::InterleaveLower(d, load(0), load(1)), high = hn::InterleaveUpper(d, load(0), load(1));
@@ -129,8 +132,8 @@ void transpose_strip(D d, const real* from, int64_t from_stride, real* to, int64
     store(back(hn::InterleaveLower(pairs, pair(high), pair(high2))), 2);
     store(back(hn::InterleaveUpper(pairs, pair(high), pair(high2))), 3);
   }
-#endif
 }
+#endif
 
 // from [rows][columns] to [columns][rows], both with strides. Few rows at a time: the lines of many, a power of two
 // apart, would compete for the same places in the cache.

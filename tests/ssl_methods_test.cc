@@ -206,7 +206,7 @@ TEST(Pictures, OfACollapsedEmbeddingShowAllImagesInOnePlace) {
   const Tensor picture = experiments::picture_of_embedding(encoder, data);
   EXPECT_TRUE(all_finite(picture));
   EXPECT_GT(picture.at({0, 3, 3}), 0);
-  EXPECT_EQ(sum(picture).item(), sum(slice(slice(picture, 1, 0, 4), 2, 0, 4)).item());
+  EXPECT_NEAR(sum(picture).item(), sum(slice(slice(picture, 1, 0, 4), 2, 0, 4)).item(), 1e-3);
 }
 
 TEST(Pictures, OfAugmentationsHaveTheImagesOnTop) {
