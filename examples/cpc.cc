@@ -51,7 +51,8 @@ std::vector<double> known_nats(const ssl::Cpc& cpc, const Tensor& sounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "cpc", .about = "Learns to hear by telling what comes next.", .epochs = 4});
+  Args args(argc, argv,
+            {.name = "cpc", .about = "Learns to hear by telling what comes next.", .epochs = 4, .least_epochs = 1});
   const std::string dataset = args.choice("dataset", spoken_digits_names(), "what is heard");
   const int channels = args.option("channels", 32, "of a frame", 1),
             context = args.option("context", 64, "of the GRU", 1);
@@ -59,7 +60,6 @@ int main(int argc, char** argv) {
   const int batch = args.option("batch", 32, "utterances a step", 1);
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const Run run = args.done();
-  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const HeldOut data = by_takes(load_spoken_digits(dataset, run.data), 10);
   const Tensor train = sounds_of(data.train, 3200), test = sounds_of(data.test, 3200);

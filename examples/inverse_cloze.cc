@@ -58,7 +58,10 @@ void answer(const std::string& text, const Engine& engine, const BlockData& data
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "inverse_cloze", .about = "Learns to search from text without a question in it.", .epochs = 7});
+            {.name = "inverse_cloze",
+             .about = "Learns to search from text without a question in it.",
+             .epochs = 7,
+             .least_epochs = 1});
   const std::string corpus = args.source("corpus", "wikitext", "documents", "wikitext, or documents (invented)");
   const int blocks = args.option("blocks", 1'000'000, "paragraphs to train on, at most", 2);
   const int vocabulary = args.option("vocabulary", 20'000, "words known", 100);
@@ -78,7 +81,6 @@ int main(int argc, char** argv) {
       .weight_decay = args.option("weight-decay", 1e-2, "weight decay")};
   const std::string query = args.option("query", "", "a text to search for; - asks for them");
   const Run run = args.done();
-  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const BlockData data = block_data(corpus, run.data, blocks, vocabulary);
   options.seed = run.seed,

@@ -152,16 +152,17 @@ void draw(const std::string& out, const Training& t, const Dataset& test, const 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(
-      argc, argv,
-      {.name = "mnist", .about = "Learns to read handwritten digits, by a perceptron or a convnet.", .epochs = 12});
+  Args args(argc, argv,
+            {.name = "mnist",
+             .about = "Learns to read handwritten digits, by a perceptron or a convnet.",
+             .epochs = 12,
+             .least_epochs = 1});
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const double lr = args.option("lr", 2e-3, "the highest learning rate");
   const bool resume = args.flag("resume", "go on from the checkpoint in --out");
   const Run run = args.done();
-  if (run.epochs < 1) args.refuse("--epochs: a whole number from 1 expected");
   const std::string title = dataset + " " + model, checkpoint = run.out + "/checkpoint.safetensors";
   const std::string id =
       title + ", " + std::to_string(run.epochs) + " epochs, lr " + to_string(lr) + ", seed " + std::to_string(run.seed);

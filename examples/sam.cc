@@ -167,7 +167,10 @@ void draw_surfaces(const std::string& out, const NoisySets& data, const FlatRun&
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "sam", .about = "Sharpness-aware minimisation against SGD where labels are wrong.", .epochs = 30});
+            {.name = "sam",
+             .about = "Sharpness-aware minimisation against SGD where labels are wrong.",
+             .epochs = 30,
+             .least_epochs = 1});
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const std::string model = args.choice("model", {"mlp", "conv"}, "the network");
@@ -181,7 +184,6 @@ int main(int argc, char** argv) {
   const double noise = args.option("noise", 0.3, "part of the labels that are drawn anew");
   const int images = args.option("train", 2000, "training images", 64);
   const Run run = args.done();
-  if (run.epochs < 1) args.refuse("--epochs: at least one is needed");
 
   const NoisySetOptions first_set{
       .dataset = dataset, .folder = run.data, .noise = noise, .train = images, .seed = run.seed};

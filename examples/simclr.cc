@@ -131,7 +131,10 @@ void few_labels(Pretrained& p, const Dataset& train, const Dataset& test, int dr
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "simclr", .about = "Learns from images without labels, then from a few with.", .epochs = 5});
+            {.name = "simclr",
+             .about = "Learns from images without labels, then from a few with.",
+             .epochs = 5,
+             .least_epochs = 1});
   std::vector<std::string> names = method_names();
   names.push_back("all");
   const std::string method = args.choice("method", names, "what is learnt from");
@@ -143,7 +146,6 @@ int main(int argc, char** argv) {
   const int draws = args.option("draws", 1, "draws of the labelled images to average over", 1);
   const int tuning = args.option("tuning-steps", 100, "steps of fine-tuning and of the supervised controls", 1);
   const Run run = args.done();
-  if (run.epochs < 1) args.refuse("--epochs: at least 1");
 
   const Dataset all = load_dataset(dataset, run.data, Split::kTrain),
                 rest = load_dataset(dataset, run.data, Split::kTest);

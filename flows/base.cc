@@ -4,23 +4,13 @@
 
 #include "autograd/linalg.h"
 #include "autograd/map.h"
+#include "flows/bijector.h"
 #include "nn/distributions.h"
 #include "tensor/elementwise.h"
 #include "tensor/linalg.h"
 
 namespace bijou::flows {
 namespace {
-
-Shape batch_of(int64_t n, const Shape& event) {
-  Shape shape{n};
-  for (int64_t size : event) shape.push_back(size);
-  return shape;
-}
-
-void check_event(const char* name, const Var& z, const Shape& event) {
-  check(z.dim() >= 1 && z.shape() == batch_of(z.size(0), event), name, ": z has the shape ", z.shape(), "; ",
-        batch_of(-1, event), " expected, for any batch");
-}
 
 // Σ -½ ε² - ½ log 2π over all axes but the first.
 Var standard_log_prob(const Var& e) {

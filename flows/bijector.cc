@@ -18,6 +18,17 @@ void check_log_det(const char* op, const Var& x, const Var& log_det) {
 
 }  // namespace
 
+Shape batch_of(int64_t n, const Shape& event) {
+  Shape shape{n};
+  for (int64_t size : event) shape.push_back(size);
+  return shape;
+}
+
+void check_event(const char* name, const Var& x, const Shape& event) {
+  check(x.dim() >= 1 && x.shape() == batch_of(x.size(0), event), name, ": [B] and then ", event, " expected, not ",
+        x.shape());
+}
+
 void check_context(const char* name, const Var& context, int64_t length) {
   if (length == 0) check(!context, name, ": made for no context, but one was given");
   else

@@ -43,6 +43,9 @@ struct Bijector : nn::Module {
   virtual Data g(const Var& z, const Var& context) const = 0;
 };
 
+Shape batch_of(int64_t n, const Shape& event);  // [n, event...]
+// Throws unless x is [B, event...]: another shape would be broadcast, and a density or log-determinant be wrong.
+void check_event(const char* name, const Var& x, const Shape& event);
 // Throws unless the context is what a layer was made for: [B, length], or none where the length is 0.
 void check_context(const char* name, const Var& context, int64_t length);
 

@@ -24,22 +24,12 @@ Data Elementwise::g(const Var& z, const Var&) const {
 
 Affine::Affine(const Shape& event) : log_scale(parameter(zeros(event))), shift(parameter(zeros(event))) {}
 
-namespace {
-
-// Another shape would be broadcast, and the log-determinant be wrong.
-void check_row(const Var& x, const Shape& event) {
-  check(Shape(std::span(x.shape().begin() + 1, size_t(x.dim() - 1))) == event, "Affine: [B] and then ", event,
-        " expected, not ", x.shape());
-}
-
-}  // namespace
-
 Var Affine::bend(const Var& x) const {
-  check_row(x, shift.shape());
+  check_event("Affine", x, shift.shape());
   return map([](auto x, auto s, auto t) { return x * exp(s) + t; }, x, log_scale, shift);
 }
 Var Affine::unbend(const Var& z) const {
-  check_row(z, shift.shape());
+  check_event("Affine", z, shift.shape());
   return map([](auto z, auto s, auto t) { return (z - t) * exp(-s); }, z, log_scale, shift);
 }
 Var Affine::log_det(const Var& x) const { return broadcast_to(reshape(sum(log_scale), {1}), {x.size(0)}); }

@@ -20,7 +20,7 @@ namespace bijou::support {
 struct About {
   std::string name;   // as in `make examples/NAME`
   std::string about;  // a sentence or two: what it shows
-  int epochs = 10;
+  int epochs = 10, least_epochs = 0;
   int seed = 0;
 };
 
