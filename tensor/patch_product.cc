@@ -91,17 +91,24 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
   }
 }
 
-// ---- Transposition, four rows (two of doubles) at a time, as wide as a register -------------------------------------
+// ---- Between [channels][pixels], as images are, and panels [pixels][kPanel] -----------------------------------------
+//
+// Four channels (two of doubles) at a time, along as many pixels as a register holds. What is written to an image, or
+// read from one, is so in whole registers, and few channels at a time: the lines of many, a power of two apart, would
+// compete for the same places in the cache.
 
 constexpr int64_t kRows = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
 
-#if HWY_TARGET == HWY_SCALAR
+// The 16-byte blocks of a register: block b is at row kRows b of memory with that stride.
 template <class D>
-void transpose_strip(D, const real* from, int64_t, real* to, int64_t) {
-  *to = *from;
+hn::Vec<D> load_blocks(D d, const real* from, int64_t stride) {
+  if constexpr (hn::MaxLanes(d) <= size_t(kRows)) return hn::LoadU(d, from);
+  else {
+    const hn::Half<D> half;
+    const auto low = load_blocks(half, from, stride);
+    return hn::Combine(d, load_blocks(half, from + int64_t(hn::MaxLanes(half)) * stride, stride), low);
+  }
 }
-#else
-// The 16-byte blocks of a register, each to a place of its own.
 template <class D, class V>
 void store_blocks(D d, V x, real* to, int64_t stride) {
   if constexpr (hn::MaxLanes(d) <= size_t(kRows)) hn::StoreU(x, d, to);
@@ -112,12 +119,14 @@ void store_blocks(D d, V x, real* to, int64_t stride) {
   }
 }
 
-// kRows rows as long as a register of D, to as many rows of kRows.
-template <class D>
-void transpose_strip(D d, const real* from, int64_t from_stride, real* to, int64_t to_stride) {
-  auto load = [&](int64_t i) { return hn::LoadU(d, from + i * from_stride); };
-  auto store = [&](auto x, int64_t i) { store_blocks(d, x, to + i * to_stride, to_stride); };
-  const auto low = hn::InterleaveLower(d, load(0), load(1)), high = hn::InterleaveUpper(d, load(0), load(1));
+// kRows registers of blocks, transposed block by block: from load(i) to store(register, i).
+template <class D, class Load, class Store>
+void transpose_blocks(D d, const Load& load, const Store& store) {
+#if HWY_TARGET == HWY_SCALAR
+  store(load(0), 0);
+#else
+  const auto x0 = load(0), x1 = load(1);
+  const auto low = hn::InterleaveLower(d, x0, x1), high = hn::InterleaveUpper(d, x0, x1);
   if constexpr (kRows == 2) {
     store(low, 0);
     store(high, 1);
@@ -126,32 +135,33 @@ void transpose_strip(D d, const real* from, int64_t from_stride, real* to, int64
     const hn::Repartition<double, D> pairs;
     auto pair = [&](auto x) { return hn::BitCast(pairs, x); };
     auto back = [&](auto x) { return hn::BitCast(d, x); };
-    const auto low2 = hn::InterleaveLower(d, load(2), load(3)), high2 = hn::InterleaveUpper(d, load(2), load(3));
+    const auto x2 = load(2), x3 = load(3);
+    const auto low2 = hn::InterleaveLower(d, x2, x3), high2 = hn::InterleaveUpper(d, x2, x3);
     store(back(hn::InterleaveLower(pairs, pair(low), pair(low2))), 0);
     store(back(hn::InterleaveUpper(pairs, pair(low), pair(low2))), 1);
     store(back(hn::InterleaveLower(pairs, pair(high), pair(high2))), 2);
     store(back(hn::InterleaveUpper(pairs, pair(high), pair(high2))), 3);
   }
-}
 #endif
+}
 
-// from [rows][columns] to [columns][rows], both with strides. Few rows at a time: the lines of many, a power of two
-// apart, would compete for the same places in the cache.
-void transpose(const real* from, int64_t rows, int64_t columns, int64_t from_stride, real* to, int64_t to_stride) {
+// Calls strip(d, channel, pixel) for kRows channels of a register of pixels, and single(channel, pixel) for what is left.
+template <class Strip, class Single>
+void for_each_strip(int64_t channels, int64_t length, const Strip& strip, const Single& single) {
   constexpr hn::CappedTag<real, size_t(kRows)> block;
-  int64_t r = 0;
-  for (; r + kRows <= rows; r += kRows) {
-    int64_t c = 0;
+  int64_t c = 0;
+  for (; c + kRows <= channels; c += kRows) {
+    int64_t p = 0;
     auto strips = [&](auto d) {
-      for (constexpr int64_t kWidth = int64_t(hn::MaxLanes(decltype(d)())); c + kWidth <= columns; c += kWidth)
-        transpose_strip(d, from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+      for (constexpr int64_t kWidth = int64_t(hn::MaxLanes(decltype(d)())); p + kWidth <= length; p += kWidth)
+        strip(d, c, p);
     };
     strips(kLane), strips(block);
-    for (; c < columns; ++c)
-      for (int64_t i = r; i < r + kRows; ++i) to[c * to_stride + i] = from[i * from_stride + c];
+    for (; p < length; ++p)
+      for (int64_t i = c; i < c + kRows; ++i) single(i, p);
   }
-  for (; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
+  for (; c < channels; ++c)
+    for (int64_t p = 0; p < length; ++p) single(c, p);
 }
 
 }  // namespace
@@ -177,17 +187,29 @@ void multiply(const PatchProduct& p) {
   }
 }
 
-void to_panels(const real* from, int64_t channels, int64_t stride, int64_t length, real* panels) {
-  for (int64_t p = 0; p < channels; p += kPanel, from += kPanel * stride, panels += kPanel * length) {
-    const int64_t here = std::min(kPanel, channels - p);
+void to_panels(const real* image, int64_t channels, int64_t stride, int64_t length, real* panels) {
+  for (int64_t first = 0; first < channels; first += kPanel, image += kPanel * stride, panels += kPanel * length) {
+    const int64_t here = std::min(kPanel, channels - first);
     if (here < kPanel) std::fill_n(panels, kPanel * length, real(0));
-    transpose(from, here, length, stride, panels, kPanel);
+    auto strip = [&](auto d, int64_t c, int64_t p) {
+      transpose_blocks(
+          d, [&](int64_t i) { return hn::LoadU(d, image + (c + i) * stride + p); },
+          [&](auto x, int64_t i) { store_blocks(d, x, panels + (p + i) * kPanel + c, kPanel); });
+    };
+    for_each_strip(here, length, strip, [&](int64_t c, int64_t p) { panels[p * kPanel + c] = image[c * stride + p]; });
   }
 }
 
-void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* to) {
-  for (int64_t p = 0; p < channels; p += kPanel, to += kPanel * stride, panels += kPanel * length)
-    transpose(panels, length, std::min(kPanel, channels - p), kPanel, to, stride);
+void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* image) {
+  for (int64_t first = 0; first < channels; first += kPanel, image += kPanel * stride, panels += kPanel * length) {
+    auto strip = [&](auto d, int64_t c, int64_t p) {
+      transpose_blocks(
+          d, [&](int64_t i) { return load_blocks(d, panels + (p + i) * kPanel + c, kPanel); },
+          [&](auto x, int64_t i) { hn::StoreU(x, d, image + (c + i) * stride + p); });
+    };
+    const int64_t here = std::min(kPanel, channels - first);
+    for_each_strip(here, length, strip, [&](int64_t c, int64_t p) { image[c * stride + p] = panels[p * kPanel + c]; });
+  }
 }
 
 }  // namespace bijou::detail

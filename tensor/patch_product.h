@@ -56,9 +56,9 @@ inline void copy_row(const real* from, int64_t n, real* to, bool adds = false) {
   (adds ? Lane::load(to, some) + Lane::load(from, some) : Lane::load(from, some)).store(to, some);
 }
 
-// Channels [channels][length], `stride` apart, to panels [panels][length][kPanel], with zeros for missing channels; and
-// back.
-void to_panels(const real* from, int64_t channels, int64_t stride, int64_t length, real* panels);
-void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* to);
+// An image [channels][length], its channels `stride` apart, to panels [panels][length][kPanel], with zeros for missing
+// channels; and back.
+void to_panels(const real* image, int64_t channels, int64_t stride, int64_t length, real* panels);
+void from_panels(const real* panels, int64_t channels, int64_t stride, int64_t length, real* image);
 
 }  // namespace bijou::detail

@@ -172,7 +172,7 @@ DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epoch
     const int64_t before = std::exchange(tenths, std::max((step + 1) * 10 / steps, int64_t(by_time)));
     if (tenths == before) continue;
     run.curve.epochs.push_back(double(step + 1) / double(per_epoch));
-    run.curve.train.push_back(bits_per_dim(run, data.train.rows(0, std::min<int64_t>(n, 1000)), 0));
+    run.curve.train.push_back(bits_per_dim(run, data.train.rows(0, std::min(n, data.test.size(0))), 0));
     run.curve.valid.push_back(bits_per_dim(run, data.valid, 0));
     run.curve.test.push_back(bits_per_dim(run, data.test, 0));
   }
