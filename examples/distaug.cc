@@ -10,14 +10,13 @@
 //   distaug --data DIR --dataset mnist --levels 2 --size 14 --train 1000 --epochs 100 --plain
 //   distaug --data DIR --color --size 8 --levels 4 --train 500 --epochs 160 --width 200 --dropout 0,0.25
 //           --rows none,flip,randaugment,rot,rot+tr,rot+tr+col,rot+tr+col+js                           in colour
-//   distaug --data DIR --color --size 32 --levels 256 --train 5000 --model pixelcnn --width 32 --batch 16 --minutes 30
-//           --rows none,flip,randaugment,rot,rot+tr,rot+tr+col,rot+tr+col+js --dropout 0,0.25          as they are
+//   distaug --data DIR --color --size 32 --levels 256 --train 5000 --test 500 --model pixelcnn --width 32 --batch 16
+//           --lr 2e-3 --minutes 8 --rows none,flip,randaugment,rot,rot+tr,rot+tr+col,rot+tr+col+js     as they are
 //   distaug --views 8              each row under eight of its transformations, and under their mixture
 //   distaug --model pixelcnn       or transformer, or flow: another density, told in its own way (pixel_density.h)
 #include "examples/experiments/distaug.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -27,6 +26,7 @@
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "examples/support/words.h"
 
 using namespace bijou;
@@ -84,20 +84,18 @@ struct Speed {
   double cached, naive;
 };
 Speed time_sampling(const DistAugRun& run, const Shape& image, uint64_t seed) {
-  using Clock = std::chrono::steady_clock;
-  auto seconds_since = [](Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); };
   constexpr int kFew = 5;
   const NoGrad guard;
   const Shape one{1, image[0], image[1], image[2]};
   const Indices id = ssl::same_id(1, 0), places = run.aug->places(one, id);
   const Var condition = run.aug->condition(id);
   Generator g(seed);
-  const Clock::time_point began = Clock::now();
+  const Stopwatch one_by_one;
   const Tensor x = run.model->sample(one, condition, places, g);
-  const double cached = seconds_since(began);
-  const Clock::time_point again = Clock::now();
+  const double cached = one_by_one.seconds();
+  const Stopwatch passes;
   for (int k = 0; k < kFew; ++k) run.model->log_prob(x, condition, places);
-  return {cached, seconds_since(again) * double(x.numel()) / kFew};
+  return {cached, passes.seconds() * double(x.numel()) / kFew};
 }
 
 // A row of the table for each model, as columns.

@@ -8,7 +8,6 @@
 // The raw numbers are in rows.csv, for plots of one's own. Ends with status 1 where something did not hold.
 #include "examples/experiments/effects.h"
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 
@@ -16,6 +15,7 @@
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "examples/support/words.h"
 
 using namespace bijou;
@@ -100,11 +100,11 @@ int main(int argc, char** argv) {
   std::vector<Row> rows;
   int held = 0, gates = 0;
   for (const Effect& effect : effects) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     std::vector<Row> own;
     for (int s = 0; s < seeds_of(effect) && !interrupted(); ++s)
       run_seed(effect, {.data = run.data, .seed = run.seed + uint64_t(s)}, progress, own);
-    held += report(effect, own, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    held += report(effect, own, watch.seconds());
     gates += int(effect.gates.size());
     rows.insert(rows.end(), own.begin(), own.end());
     write_rows(run.out + "/rows.csv", rows);

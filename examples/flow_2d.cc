@@ -10,7 +10,6 @@
 //   examples/flow_2d --flow residual --estimate                   Russian roulette instead of a determinant
 #include "examples/experiments/flow_2d.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -19,6 +18,7 @@
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "tensor/elementwise.h"
 #include "tensor/layout.h"
 #include "tensor/reduce.h"
@@ -65,8 +65,7 @@ int main(int argc, char** argv) {
     return !interrupted();
   };
 
-  const auto began = std::chrono::steady_clock::now();
-  auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const Stopwatch watch;
   Generator g(run.seed + 2);
   experiments::Distance verdict;
   double took, extent;
@@ -75,13 +74,13 @@ int main(int argc, char** argv) {
   const bool by_energy = std::count(energies.begin(), energies.end(), target) > 0;
   if (by_energy) {
     const Energy e = energy(target);
-    experiments::learn(flow, e, learning, tick), took = seconds(), extent = e.extent;
+    experiments::learn(flow, e, learning, tick), took = watch.seconds(), extent = e.extent;
     verdict = experiments::judge(flow, e, cells);
     truth = exp(e.log_density(plane(extent, kSize)).value());
     truth = truth * real(1 / integral(truth, extent));
   } else {
     const Toy t = toy(target);
-    experiments::learn(flow, t, learning, tick), took = seconds(), extent = t.extent;
+    experiments::learn(flow, t, learning, tick), took = watch.seconds(), extent = t.extent;
     verdict = experiments::judge(flow, t, cells);
     panels.push_back(experiments::scatter(t.sample(5000, g), extent, kSize));
     truth = exp(t.log_density(plane(extent, kSize)));

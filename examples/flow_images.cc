@@ -10,7 +10,6 @@
 //
 //   examples/flow_images --data DIR --dataset mnist --epochs 12 --levels 2 --steps 8    real digits at full size
 //   examples/flow_images --data DIR --dataset mnist --minutes 15 --width 64             as far as 15 minutes go
-#include <chrono>
 #include <cstdio>
 
 #include "autograd/conv.h"
@@ -24,6 +23,7 @@
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "flows/dequantize.h"
 #include "flows/flow.h"
 #include "flows/glow.h"
@@ -140,10 +140,8 @@ int main(int argc, char** argv) {
   int64_t step = 0;
   std::vector<real> curve;      // minutes, bits in training, bits of what is held out, after every so many steps
   double sum = 0, earlier = 0;  // bits since then; minutes of the runs before
-  const auto began = std::chrono::steady_clock::now();
-  auto minutes = [&] {
-    return earlier + std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60;
-  };
+  const Stopwatch watch;
+  auto minutes = [&] { return earlier + watch.minutes(); };
   // The part of the training that is over: of the steps or, if that is more, of the time.
   auto done = [&] { return std::min(1.0, std::max(double(step) / double(steps), limit > 0 ? minutes() / limit : 0)); };
   std::string options = dataset + " " + model + " " + noise;

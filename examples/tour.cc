@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
@@ -20,6 +19,7 @@
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
 #include "tensor/parallel.h"
@@ -82,7 +82,7 @@ class Board {
   Board(int total, size_t lanes) : total_(total), lanes_(lanes), terminal_(isatty(STDERR_FILENO)) {}
 
   void begins(size_t lane, const Chapter& c, double seconds) {
-    lanes_[lane] = {.name = c.name, .seconds = seconds, .began = Clock::now()};
+    lanes_[lane] = {.name = c.name, .seconds = seconds};
     draw();
   }
   void said(size_t lane, const std::string& line) {
@@ -102,19 +102,17 @@ class Board {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Lane {
     std::string name;
     double seconds = 0;  // to expect
-    Clock::time_point began;
+    Stopwatch watch = {};
     double part = 0;  // of the loop that it is in
     std::string line = "";
   };
   // A chapter has several loops, so what it adds to the whole is the time that it took, up to what is expected of it.
   double done() const {
     double sum = done_;
-    for (const Lane& lane : lanes_)
-      sum += std::min(lane.seconds, std::chrono::duration<double>(Clock::now() - lane.began).count());
+    for (const Lane& lane : lanes_) sum += std::min(lane.seconds, lane.watch.seconds());
     return sum;
   }
   static std::string bar(double part, int columns) {

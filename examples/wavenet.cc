@@ -6,7 +6,6 @@
 // A model that does not listen to what came before needs at least the entropy of the levels.
 #include "nn/wavenet.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -18,6 +17,7 @@
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
 #include "optim/schedule.h"
@@ -28,9 +28,6 @@ using namespace bijou;
 using namespace bijou::support;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 // Pieces of `length` samples from random places of random utterances, as levels, and what is said in them.
 struct Pieces {
@@ -83,10 +80,10 @@ std::vector<double> train(nn::WaveNet& model, const Utterances& u, const Trainin
   optim::Adam optimizer(model.parameters(), {.lr = o.lr});
   Progress progress({.title = "wavenet", .total = o.steps});
   Generator g(o.seed);
-  const Clock::time_point began = Clock::now();
+  const Stopwatch watch;
   std::vector<double> curve;
   for (int64_t step = 0; step < o.steps && !interrupted(); ++step) {
-    const double part = o.minutes > 0 ? std::max(double(step) / double(o.steps), seconds_since(began) / 60 / o.minutes)
+    const double part = o.minutes > 0 ? std::max(double(step) / double(o.steps), watch.minutes() / o.minutes)
                                       : double(step) / double(o.steps);
     if (part >= 1) break;
     const Pieces p = draw_pieces(u, o.batch, o.length, g);
@@ -113,12 +110,12 @@ Speed time_generation(const nn::WaveNet& model, const Tensor& digit, uint64_t se
   constexpr int64_t all = 4000, few = 100;
   Generator g(seed);
   const Tensor draws = rand({1, all}, g), last = slice(draws, 1, all - few, all);
-  const Clock::time_point began = Clock::now();
+  const Stopwatch with_memory;
   const Tensor fast = model.continued(Tensor({1, 0}), draws, digit);
-  const double cached = seconds_since(began);
-  const Clock::time_point again = Clock::now();
+  const double cached = with_memory.seconds();
+  const Stopwatch without;
   const Tensor slow = model.continued_slowly(slice(fast, 1, 0, all - few), last, digit);
-  return {cached, seconds_since(again) * all / few, max_difference(fast, slow)};
+  return {cached, without.seconds() * all / few, max_difference(fast, slow)};
 }
 
 // Every digit once: real ones, or drawn from the model.

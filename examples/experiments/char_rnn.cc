@@ -1,10 +1,10 @@
 #include "examples/experiments/char_rnn.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "autograd/elementwise.h"
+#include "examples/support/stopwatch.h"
 #include "nn/dropout.h"
 #include "optim/adam.h"
 #include "optim/clip.h"
@@ -205,8 +205,7 @@ CharRun train_char_rnn(const Text& corpus, const CharTraining& o) {
   optim::Adam optimizer(model.parameters(), {.lr = o.lr});
   const Strips strips(corpus.train, o.batch);
   const int64_t steps = training_steps(corpus, o), per_epoch = steps / o.epochs;
-  const auto began = std::chrono::steady_clock::now();
-  auto minutes = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60; };
+  const support::Stopwatch watch;
   nn::StateDict best;
   CharRnn::State state;
   double done = 0;  // the part of the time that is over
@@ -222,11 +221,11 @@ CharRun train_char_rnn(const Text& corpus, const CharTraining& o) {
     optimizer.lr_scale = optim::cosine_decay(int64_t(done * 1e6), 1'000'000);
     optimizer.step();
     const int tenth = int(done * 10);
-    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? minutes() / o.minutes : 0);
+    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? watch.minutes() / o.minutes : 0);
     if (o.report && !o.report(double(loss.item()) / std::log(2.0))) done = 1;
     if (int(done * 10) == tenth) continue;
     model.eval();
-    run.valid.push_back(bits_per_char(model, corpus.valid)), run.minutes.push_back(minutes());
+    run.valid.push_back(bits_per_char(model, corpus.valid)), run.minutes.push_back(watch.minutes());
     model.train();
     if (run.valid.back() >= run.best) continue;
     run.best = run.valid.back(), best.clear();

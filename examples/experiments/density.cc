@@ -1,6 +1,5 @@
 #include "examples/experiments/density.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "autograd/elementwise.h"
@@ -9,6 +8,7 @@
 #include "examples/support/images.h"
 #include "examples/support/interrupt.h"
 #include "examples/support/progress.h"
+#include "examples/support/stopwatch.h"
 #include "optim/adam.h"
 #include "optim/schedule.h"
 #include "tensor/map.h"
@@ -83,8 +83,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
   optim::AdamW optimizer(model.parameters(), {.lr = o.lr, .weight_decay = o.weight_decay});
   Batches batches({sets.train, Indices({sets.train.size(0)}), {}}, {.size = o.batch, .drop_last = true},
                   Generator(o.seed));
-  const auto began = std::chrono::steady_clock::now();
-  auto minutes = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60; };
+  const Stopwatch watch;
 
   Fit result;
   nn::StateDict best;
@@ -99,11 +98,11 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
     optimizer.lr_scale = optim::cosine_decay(int64_t(done * 1e6), 1'000'000);
     optimizer.step();
     loss_sum += double(loss.item());
-    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? minutes() / o.minutes : 0);
+    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? watch.minutes() / o.minutes : 0);
     progress.step(to_string(loss.item()) + " nats");
     if ((step + 1) % per_epoch && done < 1) continue;
     result.train.push_back(loss_sum / double(step % per_epoch + 1)), loss_sum = 0;
-    result.valid.push_back(valid(sets.valid)), result.minutes.push_back(minutes());
+    result.valid.push_back(valid(sets.valid)), result.minutes.push_back(watch.minutes());
     if (!(result.valid.back() < lowest)) {
       if (++in_vain == o.patience) break;
       continue;

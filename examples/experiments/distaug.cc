@@ -1,10 +1,10 @@
 #include "examples/experiments/distaug.h"
 
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "autograd/elementwise.h"
+#include "examples/support/stopwatch.h"
 #include "optim/adam.h"
 #include "ssl/color.h"
 #include "ssl/permutations.h"
@@ -152,9 +152,7 @@ DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epoch
   optim::Adam optimizer(parameters, {.lr = arm.lr});
 
   Generator g = Generator(seed).fork(5);
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point began = Clock::now();
-  auto minutes = [&] { return std::chrono::duration<double>(Clock::now() - began).count() / 60; };
+  const support::Stopwatch watch;
   const int64_t per_epoch = n / batch, steps = epochs * per_epoch;
   Indices order;
   for (int64_t step = 0, tenths = 0; tenths < 10; ++step) {  // of the steps, or of the time
@@ -168,7 +166,7 @@ DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epoch
     backward(loss);
     optimizer.step();
     if (tick && !tick(double(loss.item()))) break;
-    const double by_time = arm.minutes > 0 ? std::min(10 * minutes() / arm.minutes, 10.0) : 0;
+    const double by_time = arm.minutes > 0 ? std::min(10 * watch.minutes() / arm.minutes, 10.0) : 0;
     const int64_t before = std::exchange(tenths, std::max((step + 1) * 10 / steps, int64_t(by_time)));
     if (tenths == before) continue;
     run.curve.epochs.push_back(double(step + 1) / double(per_epoch));

@@ -1,10 +1,10 @@
 #include "examples/experiments/flow_tabular.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "autograd/ops.h"
 #include "examples/support/images.h"
+#include "examples/support/stopwatch.h"
 #include "flows/batchnorm.h"
 #include "flows/coupling.h"
 #include "flows/linear.h"
@@ -121,10 +121,6 @@ Tensor picture_of_pairs(const std::vector<Tensor>& tables) {
 }
 
 SamplingTimes time_sampling(int64_t columns, int64_t hidden, int64_t samples) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [](Clock::time_point since) {
-    return std::chrono::duration<double>(Clock::now() - since).count();
-  };
   const NoGrad guard;
   manual_seed(1);
   flows::Maf maf(made(columns, hidden, false));
@@ -133,11 +129,11 @@ SamplingTimes time_sampling(int64_t columns, int64_t hidden, int64_t samples) {
   const Tensor z = randn({samples, columns});
   maf.inverse(z);  // warms up
 
-  auto start = Clock::now();
+  const Stopwatch once;
   const Tensor x = maf.inverse(z).x.value();
-  SamplingTimes times{.at_once = seconds(start), .by_passes = 0, .difference = 0};
+  SamplingTimes times{.at_once = once.seconds(), .by_passes = 0, .difference = 0};
 
-  start = Clock::now();
+  const Stopwatch passes;
   Tensor y = zeros({samples, columns});
   for (int64_t i = 0; i < columns; ++i) {
     const Tensor params = maf.made(y).value();  // [samples, 2, columns]
@@ -146,7 +142,7 @@ SamplingTimes time_sampling(int64_t columns, int64_t hidden, int64_t samples) {
       y.mutable_data()[s * columns + i] = mu + z.at({s, i}) * std::exp(5 * std::tanh(a / 5));
     }
   }
-  times.by_passes = seconds(start), times.difference = max_difference(x, y);
+  times.by_passes = passes.seconds(), times.difference = max_difference(x, y);
   return times;
 }
 

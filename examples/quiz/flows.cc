@@ -1,11 +1,11 @@
 // Quiz, part 1: flows.
-#include <chrono>
 #include <cstdio>
 
 #include "autograd/functional.h"
 #include "autograd/ops.h"
 #include "examples/quiz/quiz.h"
 #include "examples/support/plot.h"
+#include "examples/support/stopwatch.h"
 #include "flows/coupling.h"
 #include "flows/linear.h"
 #include "flows/maf.h"
@@ -81,9 +81,9 @@ void planar_inverse(support::Result& result) {
 double microseconds(const std::function<void()>& work) {
   double best = 1e9;
   for (int runs = 0, calls = 1; runs < 7;) {
-    const auto start = std::chrono::steady_clock::now();
+    const support::Stopwatch watch;
     for (int i = 0; i < calls; ++i) work();
-    const double took = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+    const double took = 1e6 * watch.seconds();
     if (took < 1000) calls *= 2;
     else best = std::min(best, took / calls), ++runs;
   }

@@ -2,7 +2,6 @@
 
 #include <sys/wait.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "examples/support/stopwatch.h"
 #include "tensor/error.h"
 #include "tensor/files.h"
 
@@ -109,7 +109,7 @@ Outcome run_chapter(const std::string& name, const std::string& programs, const 
                     const std::function<void(const std::string&)>& said) {
   Outcome outcome;
   outcome.name = name;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   try {
     const std::string folder = run.out + "/" + name, log = folder + "/log.txt";
     std::filesystem::create_directories(folder);
@@ -126,7 +126,7 @@ Outcome run_chapter(const std::string& name, const std::string& programs, const 
     outcome.failure = e.what();
     outcome.text = "# " + name + " failed\n\n" + e.what() + "\n";
   }
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.seconds = watch.seconds();
   return outcome;
 }
 

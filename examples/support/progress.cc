@@ -85,26 +85,19 @@ std::string progress_line(const ProgressOptions& options, int64_t done, double s
 }
 
 Progress::Progress(const ProgressOptions& options)
-    : options_(options),
-      done_(options.start),
-      began_(Clock::now()),
-      drawn_(began_),
-      terminal_(stderr_is_terminal()),
-      pause_(pause_seconds(terminal_)) {}
+    : options_(options), done_(options.start), terminal_(stderr_is_terminal()), pause_(pause_seconds(terminal_)) {}
 
 void Progress::step(const std::string& note) {
   ++done_;
   note_ = note;
-  const std::chrono::duration<double> since_drawn = Clock::now() - drawn_;
-  if (since_drawn.count() >= pause_) draw();
+  if (since_drawn_.seconds() >= pause_) draw();
 }
 
 void Progress::draw() {
-  drawn_ = Clock::now();
-  const std::chrono::duration<double> seconds = drawn_ - began_;
+  since_drawn_ = {};
   const bool color = terminal_ && !has_value("NO_COLOR");
   const std::string line =
-      progress_line(options_, done_, seconds.count(), note_, terminal_ ? terminal_columns() : 0, color);
+      progress_line(options_, done_, since_start_.seconds(), note_, terminal_ ? terminal_columns() : 0, color);
   std::fprintf(stderr, terminal_ ? "\r\033[K%s" : "%s\n", line.c_str());
   std::fflush(stderr);
 }

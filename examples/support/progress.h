@@ -9,9 +9,10 @@
 //   }
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "examples/support/stopwatch.h"
 
 namespace bijou::support {
 
@@ -36,13 +37,12 @@ class Progress {
   void finish();
 
  private:
-  using Clock = std::chrono::steady_clock;
   void draw();
 
   ProgressOptions options_;
   int64_t done_;
   std::string note_;
-  Clock::time_point began_, drawn_;
+  Stopwatch since_start_, since_drawn_;
   bool terminal_, finished_ = false;
   double pause_;  // seconds between two drawings
 };
