@@ -9,7 +9,6 @@
 #include "examples/experiments/noisy_student.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "examples/experiments/ssl_pictures.h"
@@ -19,6 +18,7 @@
 #include "examples/support/plot.h"
 #include "examples/support/progress.h"
 #include "examples/support/result.h"
+#include "examples/support/stopwatch.h"
 
 using namespace bijou;
 using namespace bijou::support;
@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
   const int steps = args.option("steps", 250, "of training, each round (--epochs: rounds)", 1);
   const int batch = args.option("batch", 16, "labelled images a step", 2);
   const double ratio = args.option("ratio", 2.0, "unlabelled images a step, for each labelled one");
+  const bool bent = args.flag("bent", "the noise also turns, stretches and shears");
   const double smoothing =
       args.option("label-smoothing", 0.0, "part of a label that all classes share; the paper: 0.1");
   const Run run = args.done();
@@ -104,9 +105,9 @@ int main(int argc, char** argv) {
   manual_seed(run.seed);
   const Dataset train = load_dataset(dataset, run.data, Split::kTrain);
   const Dataset test = load_dataset(dataset, run.data, Split::kTest);
-  const FewLabelled data =
-      few_labelled(train, test.rows(0, std::min<int64_t>(5000, test.size())), labels, unlabelled, run.seed);
+  const FewLabelled data = few_labelled(train, test, labels, unlabelled, run.seed);
   const StudentRun student{.dataset = dataset,
+                           .bent = bent,
                            .fit = {.batch = batch, .ratio = ratio, .steps = steps, .seed = run.seed},
                            .rounds = run.epochs,
                            .per_class = data.unlabelled.size(0) / 10,
@@ -114,13 +115,14 @@ int main(int argc, char** argv) {
   Result result("noisy_student");
   result.set("dataset", dataset), result.set("labels", labels), result.set("unlabelled", data.unlabelled.size(0));
   result.set("rounds", run.epochs);
-  write_png(run.out + "/noise.png", picture_of_views(make_noise(dataset), data.unlabelled.rows(0, 12), run.seed), 3);
-  const auto began = std::chrono::steady_clock::now();
+  const Tensor noised = picture_of_views(make_noise(dataset, bent), data.unlabelled.rows(0, 12), run.seed);
+  write_png(run.out + "/noise.png", noised, 3);
+  const Stopwatch watch;
   if (method == "arms") run_arms(arm_names(), data, student, run.out, result);
   else if (method == "noisy_student") run_arms({"noisy student"}, data, student, run.out, result);
   else if (method == "kin") run_kin(kin_names(), data, student, result);
   else run_kin({method}, data, student, result);
-  result.set("seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  result.set("seconds", watch.seconds());
   std::printf("Pictures are in %s.\n", run.out.c_str());
   result.print();
   return interrupted() ? 130 : 0;

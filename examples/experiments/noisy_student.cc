@@ -24,7 +24,7 @@ namespace {
 Shape image_of(const FewLabelled& data) { return Shape(std::span(data.test_x.shape().begin() + 1, 3)); }
 
 ssl::Student::Options student_options(const StudentRun& run) {
-  return {.noise = make_noise(run.dataset), .label_smoothing = run.label_smoothing};
+  return {.noise = make_noise(run.dataset, run.bent), .label_smoothing = run.label_smoothing};
 }
 
 }  // namespace
@@ -48,15 +48,21 @@ nn::Sequential make_net(const Shape& image, const NetOptions& o) {
   return net.add(nn::Dropout({.p = o.dropout})).add(nn::Linear({.in = 4 * o.width, .out = 10}));
 }
 
-ssl::Augmentation make_noise(const std::string& dataset) {
+ssl::Augmentation make_noise(const std::string& dataset, bool bent) {
+  if (bent) {
+    const ssl::Augmentation bend = ssl::affine({.rotation = 15, .log_scale = 0.15, .shear = 0.2, .shift = 0.1});
+    return ssl::compose({bend, make_noise(dataset, false)});
+  }
   if (dataset == "cifar10")
     return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 9}), ssl::cutout({.size = 8})});
-  if (dataset == "fashion-mnist") return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.magnitude = 5})});
+  if (dataset == "fashion-mnist")
+    return ssl::compose({make_weak_noise(dataset), ssl::rand_augment({.operations = 1, .magnitude = 3})});
   return ssl::rand_augment({.magnitude = 5});
 }
 
 ssl::Augmentation make_weak_noise(const std::string& dataset) {
-  return ssl::affine({.shift = 0.1, .flip = dataset == "cifar10" || dataset == "fashion-mnist" ? 0.5 : 0.0});
+  if (dataset == "fashion-mnist") return ssl::affine({.shift = 0.05, .flip = 0.5});
+  return ssl::affine({.shift = 0.1, .flip = dataset == "cifar10" ? 0.5 : 0.0});
 }
 
 nn::Sequential train_teacher(const FewLabelled& data, const StudentRun& run) {
@@ -106,7 +112,7 @@ std::vector<Round> run_arm(const std::string& arm, const nn::Sequential& teacher
 std::vector<std::string> kin_names() { return {"pseudo_label", "pi_model", "mean_teacher", "fixmatch", "uda"}; }
 
 nn::Sequential train_kin(const std::string& name, const FewLabelled& data, const StudentRun& run) {
-  const ssl::Noise strong = make_noise(run.dataset), weak = make_weak_noise(run.dataset);
+  const ssl::Noise strong = make_noise(run.dataset, run.bent), weak = make_weak_noise(run.dataset);
   const nn::Sequential net = make_net(image_of(data));
   ssl::FitOptions fit = run.fit;
   fit.steps *= 1 + run.rounds;
