@@ -145,7 +145,7 @@ void transpose_blocks(D d, const Load& load, const Store& store) {
 #endif
 }
 
-// Calls strip(d, channel, pixel) for kRows channels of a register of pixels, and single(channel, pixel) for what is left.
+// Calls strip(d, channel, pixel) for kRows channels and a register of pixels, and single(channel, pixel) for the rest.
 template <class Strip, class Single>
 void for_each_strip(int64_t channels, int64_t length, const Strip& strip, const Single& single) {
   constexpr hn::CappedTag<real, size_t(kRows)> block;

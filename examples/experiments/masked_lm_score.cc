@@ -1,9 +1,8 @@
 // What masked and causal models are worth: how well they guess what was hidden.
-#include "examples/experiments/masked_lm.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "examples/experiments/masked_lm.h"
 #include "tensor/elementwise.h"
 
 namespace bijou::experiments {
