@@ -101,7 +101,9 @@ Fit train_dbm(Dbm& dbm, const support::BinarySets& sets, const FitOptions& optio
     measured = dbm.w1.value().version();
     return dbm.bound(v) - real(log_z);
   };
-  return fit(dbm, objective, sets, options, evaluate);
+  FitOptions last = options;
+  last.keep_best = false;  // as in train_rbm()
+  return fit(dbm, objective, sets, last, evaluate);
 }
 
 }  // namespace bijou::experiments

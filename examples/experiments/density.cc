@@ -108,6 +108,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
       continue;
     }
     lowest = result.valid.back(), in_vain = 0, best.clear();
+    if (!o.keep_best) continue;
     for (const auto& [name, tensor] : model.state_dict()) best.emplace_back(name, tensor.clone());
   }
   progress.finish();

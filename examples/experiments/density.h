@@ -16,14 +16,15 @@ struct FitOptions {
   double lr = 1e-3;  // of Adam, the highest; it falls to 0 as half a cosine
   double weight_decay = 0;
   uint64_t seed = 0;
-  int patience = 0;  // stop after so many epochs in which validation gained nothing (0: never)
+  int patience = 0;       // stop after so many epochs in which validation gained nothing (0: never)
+  bool keep_best = true;  // the weights that were best on the validation set; else the last ones
   std::function<void()> before_evaluation = {};  // in training mode, to gather statistics
 };
 
 // What came of it, in nats (lower is better): the mean of -log p.
 struct Fit {
   std::vector<double> minutes, train, valid;  // after each epoch
-  double test;                                // of the weights that were best on the validation set, which are kept
+  double test;                                // of the weights that are kept
 };
 
 using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]

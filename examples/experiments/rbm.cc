@@ -77,7 +77,9 @@ Fit train_rbm(Rbm& rbm, const support::BinarySets& sets, const FitOptions& optio
     measured = rbm.w.value().version();
     return -rbm.free_energy(x) - real(log_z);
   };
-  return fit(rbm, objective, sets, options, evaluate);
+  FitOptions last = options;
+  last.keep_best = false;  // a short annealing may miss most of Z, so what it calls the best need not be
+  return fit(rbm, objective, sets, last, evaluate);
 }
 
 // ---- The partition function -----------------------------------------------------------------------------------------
