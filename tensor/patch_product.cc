@@ -99,6 +99,20 @@ void thin_panel(const PatchProduct& p, Offsets taps, const real* v, const real* 
 
 constexpr int64_t kRows = HWY_TARGET == HWY_SCALAR ? 1 : 16 / int64_t(sizeof(real));
 
+#if HWY_TARGET == HWY_SCALAR  // registers of one number, which is a block
+template <class D>
+hn::Vec<D> load_blocks(D d, const real* from, int64_t) {
+  return hn::LoadU(d, from);
+}
+template <class D, class V>
+void store_blocks(D d, V x, real* to, int64_t) {
+  hn::StoreU(x, d, to);
+}
+template <class D, class Load, class Store>
+void transpose_blocks(D, const Load& load, const Store& store) {
+  store(load(0), 0);
+}
+#else
 // The 16-byte blocks of a register: block b is at row kRows b of memory with that stride.
 template <class D>
 hn::Vec<D> load_blocks(D d, const real* from, int64_t stride) {
@@ -122,9 +136,6 @@ void store_blocks(D d, V x, real* to, int64_t stride) {
 // kRows registers of blocks, transposed block by block: from load(i) to store(register, i).
 template <class D, class Load, class Store>
 void transpose_blocks(D d, const Load& load, const Store& store) {
-#if HWY_TARGET == HWY_SCALAR
-  store(load(0), 0);
-#else
   const auto x0 = load(0), x1 = load(1);
   const auto low = hn::InterleaveLower(d, x0, x1), high = hn::InterleaveUpper(d, x0, x1);
   if constexpr (kRows == 2) {
@@ -142,8 +153,8 @@ void transpose_blocks(D d, const Load& load, const Store& store) {
     store(back(hn::InterleaveLower(pairs, pair(high), pair(high2))), 2);
     store(back(hn::InterleaveUpper(pairs, pair(high), pair(high2))), 3);
   }
-#endif
 }
+#endif
 
 // Calls strip(d, channel, pixel) for kRows channels and a register of pixels, and single(channel, pixel) for the rest.
 template <class Strip, class Single>
