@@ -90,9 +90,9 @@ Speed time_sampling(const DistAugRun& run, const Shape& image, uint64_t seed) {
   const Indices id = ssl::same_id(1, 0), places = run.aug->places(one, id);
   const Var condition = run.aug->condition(id);
   Generator g(seed);
-  const Stopwatch one_by_one;
+  const Stopwatch with_memory;
   const Tensor x = run.model->sample(one, condition, places, g);
-  const double cached = one_by_one.seconds();
+  const double cached = with_memory.seconds();
   const Stopwatch passes;
   for (int k = 0; k < kFew; ++k) run.model->log_prob(x, condition, places);
   return {cached, passes.seconds() * double(x.numel()) / kFew};

@@ -1,7 +1,7 @@
 // Boltzmann machines: what they hold to be likely, as samples and weights, and how likely, by annealing.
 //
-//   rbm --data DIR --dataset mnist --hidden 500 --epochs 60 --lr 1e-3 --minutes 10
-//   rbm --model dbm --data DIR --dataset mnist --hidden 500 --hidden2 500 --epochs 40
+//   rbm --data DIR --dataset mnist --hidden 500 --epochs 150 --lr 1e-3
+//   rbm --model dbm --data DIR --dataset mnist --hidden 500 --hidden2 500 --epochs 50 --lr 3e-4
 //
 // The likelihood needs Z, a sum over all states. First a machine so small that it can be summed up shows how far
 // annealed importance sampling is to be trusted (annealing.svg); then the large one is measured by it.

@@ -83,8 +83,7 @@ std::vector<double> train(nn::WaveNet& model, const Utterances& u, const Trainin
   const Stopwatch watch;
   std::vector<double> curve;
   for (int64_t step = 0; step < o.steps && !interrupted(); ++step) {
-    const double part = o.minutes > 0 ? std::max(double(step) / double(o.steps), watch.minutes() / o.minutes)
-                                      : double(step) / double(o.steps);
+    const double part = std::max(double(step) / double(o.steps), watch.part_of(o.minutes));
     if (part >= 1) break;
     const Pieces p = draw_pieces(u, o.batch, o.length, g);
     optimizer.zero_grad();

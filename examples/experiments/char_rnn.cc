@@ -221,7 +221,7 @@ CharRun train_char_rnn(const Text& corpus, const CharTraining& o) {
     optimizer.lr_scale = optim::cosine_decay(int64_t(done * 1e6), 1'000'000);
     optimizer.step();
     const int tenth = int(done * 10);
-    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? watch.minutes() / o.minutes : 0);
+    done = std::max(double(step + 1) / double(steps), watch.part_of(o.minutes));
     if (o.report && !o.report(double(loss.item()) / std::log(2.0))) done = 1;
     if (int(done * 10) == tenth) continue;
     model.eval();

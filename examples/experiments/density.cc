@@ -98,7 +98,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
     optimizer.lr_scale = optim::cosine_decay(int64_t(done * 1e6), 1'000'000);
     optimizer.step();
     loss_sum += double(loss.item());
-    done = std::max(double(step + 1) / double(steps), o.minutes > 0 ? watch.minutes() / o.minutes : 0);
+    done = std::max(double(step + 1) / double(steps), watch.part_of(o.minutes));
     progress.step(to_string(loss.item()) + " nats");
     if ((step + 1) % per_epoch && done < 1) continue;
     result.train.push_back(loss_sum / double(step % per_epoch + 1)), loss_sum = 0;

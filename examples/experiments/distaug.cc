@@ -166,7 +166,7 @@ DistAugRun train_distaug(const PixelSets& data, const DistAugArm& arm, int epoch
     backward(loss);
     optimizer.step();
     if (tick && !tick(double(loss.item()))) break;
-    const double by_time = arm.minutes > 0 ? std::min(10 * watch.minutes() / arm.minutes, 10.0) : 0;
+    const double by_time = std::min(10 * watch.part_of(arm.minutes), 10.0);
     const int64_t before = std::exchange(tenths, std::max((step + 1) * 10 / steps, int64_t(by_time)));
     if (tenths == before) continue;
     run.curve.epochs.push_back(double(step + 1) / double(per_epoch));
