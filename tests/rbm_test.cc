@@ -85,6 +85,24 @@ TEST(Rbm, AnnealingFindsTheSumOverStates) {
   }
 }
 
+TEST(Rbm, AnnealingUpAndDownMeetAtTheSumOverStates) {
+  const Rbm m = random_rbm(20, 10, real(0.7));
+  const double exact = exact_log_z(m);
+  Generator g(9);
+  const Tensor samples = m.gibbs(bernoulli({200, 20}, 0.5, g), 500, g);
+  auto both = [&](int64_t steps) {
+    const Annealing o{.b0 = zeros({20}), .c0 = zeros({10}), .steps = steps, .chains = 200};
+    return std::pair(annealed_log_z(m, o, g), annealed_log_z_from(samples, m, o, g));
+  };
+  const auto [low, high] = both(3);  // far too few: one finds too little, the other too much
+  EXPECT_LT(low.value, exact - 0.5);
+  EXPECT_GT(high.value, exact + 0.5);
+  const auto [up, down] = both(1000);
+  EXPECT_NEAR(up.value, exact, 0.2);
+  EXPECT_NEAR(down.value, exact, 0.2);
+  expect_error([&] { annealed_log_z_from(zeros({3, 10}), m, {zeros({20}), zeros({10})}, g); }, "samples [3, 10]");
+}
+
 TEST(Rbm, AnnealingFromTheMachineItselfIsExactWhateverTheSteps) {
   Rbm m = random_rbm(6, 4);
   m.w.mutable_value().fill(0);

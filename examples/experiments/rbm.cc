@@ -106,6 +106,34 @@ Tensor states(int64_t first, int64_t count, int64_t units) {
   return s;
 }
 
+// The logarithm of the chains' mean weight, along β = 0, 1/steps ... 1, or back. v: where they begin.
+LogZ anneal(Tensor v, bool back, const Rbm& rbm, const Annealing& o, Generator& g) {
+  const Tensor b = rbm.b.value() - o.b0, c = rbm.c.value() - o.c0;
+  std::vector<double> log_w(size_t(v.size(0)), 0.0);
+  auto beta = [&](int64_t step) { return double(back ? o.steps - step : step) / double(o.steps); };
+  for (int64_t step = 1; step <= o.steps; ++step) {
+    const real from = real(beta(step - 1)), to = real(beta(step));
+    const Tensor a = matmul(v, rbm.w.value()), by_b = matmul(v, b);
+    const Tensor by_hidden = map_sum(
+        [from, to](auto a, auto c, auto c0) { return softplus(c0 + to * (a + c)) - softplus(c0 + from * (a + c)); }, 1,
+        a, c, o.c0);
+    for (size_t k = 0; k < log_w.size(); ++k)
+      log_w[k] += double(by_hidden.data()[k]) + double(to - from) * double(by_b.data()[k]);
+    auto heated = [to](auto a, auto bias, auto start) { return sigmoid(start + to * (a + bias)); };
+    const Tensor h = bernoulli_of(map(heated, a, c, o.c0), g);
+    v = bernoulli_of(map(heated, matmul(h, rbm.w.value(), {.transpose_b = true}), b, o.b0), g);
+  }
+  return log_mean(log_w);
+}
+
+// log Z_0, of the machine without weights
+double log_z_at_start(const Rbm& rbm, const Annealing& o) {
+  check(o.b0.shape() == rbm.b.shape() && o.c0.shape() == rbm.c.shape() && o.steps > 0 && o.chains > 0,
+        "annealed_log_z: start ", o.b0.shape(), ", ", o.c0.shape(), " for a machine of ", rbm.w.shape());
+  check(rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1, "annealed_log_z: a machine with copies");
+  return sum_of_softplus(o.b0) + sum_of_softplus(o.c0);
+}
+
 }  // namespace
 
 double exact_log_z(const Rbm& rbm) {
@@ -123,27 +151,18 @@ double exact_log_z(const Rbm& rbm) {
 }
 
 LogZ annealed_log_z(const Rbm& rbm, const Annealing& o, Generator& g) {
-  check(o.b0.shape() == rbm.b.shape() && o.c0.shape() == rbm.c.shape() && o.steps > 0 && o.chains > 0,
-        "annealed_log_z: start ", o.b0.shape(), ", ", o.c0.shape(), " for a machine of ", rbm.w.shape());
-  check(rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1, "annealed_log_z: a machine with copies");
-  const Tensor b = rbm.b.value() - o.b0, c = rbm.c.value() - o.c0;
-  Tensor v = bernoulli_of(broadcast_to(sigmoid(o.b0), {o.chains, o.b0.numel()}), g);
-  std::vector<double> log_w(static_cast<size_t>(o.chains), 0.0);
-  for (int64_t step = 1; step <= o.steps; ++step) {
-    const real from = real(double(step - 1) / double(o.steps)), to = real(double(step) / double(o.steps));
-    const Tensor a = matmul(v, rbm.w.value()), by_b = matmul(v, b);
-    const Tensor by_hidden = map_sum(
-        [from, to](auto a, auto c, auto c0) { return softplus(c0 + to * (a + c)) - softplus(c0 + from * (a + c)); }, 1,
-        a, c, o.c0);
-    for (int64_t k = 0; k < o.chains; ++k)
-      log_w[size_t(k)] += double(by_hidden.data()[k]) + double(to - from) * double(by_b.data()[k]);
-    auto heated = [to](auto a, auto bias, auto start) { return sigmoid(start + to * (a + bias)); };
-    const Tensor h = bernoulli_of(map(heated, a, c, o.c0), g);
-    v = bernoulli_of(map(heated, matmul(h, rbm.w.value(), {.transpose_b = true}), b, o.b0), g);
-  }
-  LogZ log_z = log_mean(log_w);
-  log_z.value += sum_of_softplus(o.b0) + sum_of_softplus(o.c0);
-  return log_z;
+  const double start = log_z_at_start(rbm, o);
+  const Tensor v = bernoulli_of(broadcast_to(sigmoid(o.b0), {o.chains, o.b0.numel()}), g);
+  const LogZ ratio = anneal(v, false, rbm, o, g);
+  return {start + ratio.value, ratio.error};
+}
+
+LogZ annealed_log_z_from(const Tensor& samples, const Rbm& rbm, const Annealing& o, Generator& g) {
+  const double start = log_z_at_start(rbm, o);
+  check(samples.dim() == 2 && samples.size(0) > 0 && samples.size(1) == rbm.options.visible,
+        "annealed_log_z_from: samples ", samples.shape(), " of a machine of ", rbm.w.shape());
+  const LogZ ratio = anneal(samples, true, rbm, o, g);
+  return {start - ratio.value, ratio.error};
 }
 
 }  // namespace bijou::experiments

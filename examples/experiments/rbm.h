@@ -8,7 +8,8 @@
 // the last step's ended (persistent CD: T. Tieleman, ICML 2008).
 //
 // Z is a sum over all states. Of few units it can be summed up; otherwise annealed importance sampling estimates it: R.
-// Salakhutdinov, I. Murray, "On the quantitative analysis of deep belief networks", ICML 2008.
+// Salakhutdinov, I. Murray, "On the quantitative analysis of deep belief networks", ICML 2008. Both ways, as in R.
+// Grosse, Z. Ghahramani, R. Adams, "Sandwiching the marginal likelihood using bidirectional Monte Carlo", 2015.
 //
 // Left out: a classifier that begins with these weights and is fine-tuned on few labels (G. Hinton, R. Salakhutdinov,
 // Science 2006). ssl/ learns from few labels by newer means.
@@ -50,8 +51,8 @@ struct RbmOptions {
   int64_t rounds = 1;  // of Gibbs sampling: the k of CD-k
   bool persistent = true;
 };
-// Keeps the weights of highest likelihood on the validation set; the nats are estimates by short annealing. Machines
-// with copies are judged by how well they restore v from h.
+// Keeps the last weights; the nats are estimates by short annealing. Machines with copies are judged by how well they
+// restore v from h.
 Fit train_rbm(Rbm& rbm, const support::BinarySets& sets, const FitOptions& fit, const RbmOptions& o);
 
 // ---- The partition function -----------------------------------------------------------------------------------------
@@ -65,6 +66,8 @@ double exact_log_z(const Rbm& rbm);
 //
 // Each chain picks up a weight p_β'(v) / p_β(v) before it moves on by a Gibbs round under β'; the mean weight of all
 // chains estimates Z / Z_0. It is right in the mean, so its logarithm tends to be too small, and a likelihood too good.
+// Down again, β = 1 ... 0, from samples of the machine itself, the mean weight estimates Z_0 / Z, so that log Z tends
+// to be too large. Where the two meet, both are right, as far as those samples are.
 struct Annealing {
   Tensor b0, c0;  // biases at the start; b0 close to the data's makes it easy
   int64_t steps = 1000, chains = 100;
@@ -73,5 +76,7 @@ struct LogZ {
   double value, error;  // one standard deviation
 };
 LogZ annealed_log_z(const Rbm& rbm, const Annealing& o, Generator& g);
+// Down from `samples` [n, visible], which take the place of o.chains.
+LogZ annealed_log_z_from(const Tensor& samples, const Rbm& rbm, const Annealing& o, Generator& g);
 
 }  // namespace bijou::experiments
