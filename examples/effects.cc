@@ -84,10 +84,7 @@ int report(const Effect& effect, const std::vector<Row>& rows, double seconds) {
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "effects",
-             .about = "Measures the effect of every paper, over paired seeds.",
-             .epochs = 0,
-             .seed = 1000});
+            {.name = "effects", .about = "Measures the effect of every paper, over paired seeds.", .seed = 1000});
   const std::string only = args.option("only", "", "names of effects, separated by commas; by default all");
   const int seeds = args.option("seeds", 0, "how many seeds, from --seed on; 0: as many as each effect asks for");
   const Run run = args.done();

@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
   Args args(argc, argv,
             {.name = "noisy_student",
              .about = "A teacher labels images; its student learns from them under noise and teaches the next.",
-             .epochs = 3});
+             .epochs = 3,
+             .epoch = "rounds: the student of each is the teacher of the next"});
   std::vector<std::string> methods = {"arms", "noisy_student", "kin"};
   for (const std::string& name : kin_names()) methods.push_back(name);
   const std::string method = args.choice("method", methods, "what is run: all arms, one method, or all of its kin");
@@ -94,7 +95,7 @@ int main(int argc, char** argv) {
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const int labels = args.option("labels", 50, "images with a label, as many of each class", 10);
   const int unlabelled = args.option("unlabelled", 3000, "images without", 100);
-  const int steps = args.option("steps", 250, "of training, each round (--epochs: rounds)", 1);
+  const int steps = args.option("steps", 250, "of training, each round", 1);
   const int batch = args.option("batch", 16, "labelled images a step", 2);
   const double ratio = args.option("ratio", 2.0, "unlabelled images a step, for each labelled one");
   const bool bent = args.flag("bent", "the noise also turns, stretches and shears");

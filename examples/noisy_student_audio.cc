@@ -36,7 +36,10 @@ void print_arm(const char* name, double accuracy) { std::printf("%-34s %5.1f %%\
 
 int main(int argc, char** argv) {
   Args args(argc, argv,
-            {.name = "noisy_student_audio", .about = "Noisy student on spoken digits, with SpecAugment.", .epochs = 4});
+            {.name = "noisy_student_audio",
+             .about = "Noisy student on spoken digits, with SpecAugment.",
+             .epochs = 4,
+             .epoch = "hundreds of steps for each generation"});
   const std::string dataset = args.source("dataset", "fsdd", "synthetic", "synthetic or fsdd");
   const int labels = args.option("labels", 0, "labelled utterances of each digit (0: 10, or 3 of the synthetic ones)");
   const int speaker = args.option("speaker", -1, "test on what this speaker says, who is not heard in training", -1);

@@ -101,16 +101,18 @@ void images(const std::string& dataset, const FewLabelled& data, int rounds, con
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(
-      argc, argv,
-      {.name = "self_training", .about = "A model labels what has no labels, and learns from that.", .epochs = 4});
+  Args args(argc, argv,
+            {.name = "self_training",
+             .about = "A model labels what has no labels, and learns from that.",
+             .epochs = 4,
+             .epoch = "rounds of self-training on images"});
   const std::string dataset =
       args.source("dataset", "mnist", "digits", "mnist, fashion-mnist, cifar10 or digits (drawn by bijou)");
   const int rounds = args.option("rounds", 8, "of self-training in the plane", 1);
   const int seeds = args.option("seeds", 5, "runs in the plane, each with points of its own", 1);
   const int labels = args.option("labels", 100, "images with a label, as many of each class", 10);
   const int unlabelled = args.option("unlabelled", 2000, "images without", 100);
-  const int steps = args.option("steps", 100, "of training, each round (--epochs: rounds with images)", 1);
+  const int steps = args.option("steps", 100, "of training, each round", 1);
   const Run run = args.done();
 
   Result result("self_training");

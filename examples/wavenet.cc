@@ -154,7 +154,11 @@ void plot_waves(const std::string& path, const Tensor& real_sound, const Tensor&
 }  // namespace
 
 int main(int argc, char** argv) {
-  Args args(argc, argv, {.name = "wavenet", .about = "Learns a density of spoken digits, and speaks.", .epochs = 1});
+  Args args(argc, argv,
+            {.name = "wavenet",
+             .about = "Learns a density of spoken digits, and speaks.",
+             .epochs = 1,
+             .epoch = "times 300 steps"});
   const std::string dataset = args.source("dataset", "fsdd", "synthetic", "synthetic or fsdd");
   const int channels = args.option("channels", 24, "of each layer", 1), skip = args.option("skip", 48, "of the end", 1);
   const int doublings = args.option("doublings", 9, "layers of dilation 1, 2, 4, ...", 1);

@@ -312,6 +312,14 @@ TEST_F(ArgsDeathTest, WhatIsWrongEndsWithOneLineAndStatus2) {
   EXPECT_EXIT(parse({"--out", temporary("x"), "--lr"}), status2, "^program: [^\n]*lr[^\n]*\n$");
 }
 
+TEST_F(ArgsDeathTest, AProgramWithoutEpochsRefusesThem) {
+  const auto run = [] {
+    char* argv[] = {const_cast<char*>("program"), const_cast<char*>("--epochs"), const_cast<char*>("3")};
+    Args(3, argv, {.name = "program", .about = "Shows things."}).done();
+  };
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(2), "^program: unknown option --epochs");
+}
+
 TEST_F(ArgsDeathTest, HelpListsEveryOption) {
   EXPECT_EXIT(
       {

@@ -138,7 +138,7 @@ Run Args::done() {
   run.data = data_;
   run.out = option("out", ("out/" + about_.name).c_str(), "folder for what it writes");
   run.seed = uint64_t(option("seed", about_.seed, "where the random numbers start"));
-  run.epochs = option("epochs", about_.epochs, "passes over the training data", about_.least_epochs);
+  run.epochs = about_.epochs ? option("epochs", about_.epochs, about_.epoch, about_.least_epochs) : 0;
   const int threads = option("threads", bijou::threads(), "cores to use", 1);
   if (flag("help", "show this")) {
     std::printf("%s\n", parser_->options.help({"", "Common"}).c_str());

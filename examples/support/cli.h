@@ -20,11 +20,13 @@ namespace bijou::support {
 struct About {
   std::string name;   // as in `make examples/NAME`
   std::string about;  // a sentence or two: what it shows
-  int epochs = 10, least_epochs = 0;
+  int epochs = 0;     // 0: the program has no --epochs
+  int least_epochs = 0;
+  std::string epoch = "passes over the training data";  // what --epochs counts
   int seed = 0;
 };
 
-// The options that every example takes.
+// The options that all examples share.
 struct Run {
   std::string data;  // folder of the real data sets: --data, else the environment's BIJOU_DATA, else ""
   std::string out;   // folder for pictures and checkpoints; it exists. By default out/NAME
