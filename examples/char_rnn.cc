@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
                           .chunk = chunk,
                           .lr = lr,
                           .seed = run.seed};
-    Progress progress({.title = kind + " on " + name, .total = training_steps(corpus, training)});
+    Progress progress({.title = kind + " on " + name, .total = training_steps(corpus, training), .minutes = minutes});
     training.report = [&](double bits) { return progress.step(to_string(real(bits)) + " bits"), !interrupted(); };
     const CharRun trained = train_char_rnn(corpus, training);
     progress.finish();

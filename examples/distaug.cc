@@ -155,7 +155,8 @@ int main(int argc, char** argv) {
     arms += plain && row != "none" ? 2 : 1;
   }
   const int64_t per_run = run.epochs * (data.train.size(0) / usual.batch);
-  Progress progress({.title = dataset, .total = arms * int64_t(rates.size()) * per_run});
+  Progress progress(
+      {.title = dataset, .total = arms * int64_t(rates.size()) * per_run, .minutes = minutes * double(arms)});
   Plot curves({.title = "Distribution augmentation, " + dataset, .x_label = "epoch", .y_label = "test bits/dim"});
   Result result("distaug");
   result.set("dataset", dataset), result.set("model", model), result.set("epochs", run.epochs);

@@ -172,7 +172,8 @@ int main(int argc, char** argv) {
     step = c.step;
   }
 
-  Progress progress({.title = dataset + " " + model, .total = steps, .start = step});
+  Progress progress(
+      {.title = dataset + " " + model, .total = steps, .start = step, .minutes = std::max(0.0, limit - earlier)});
   while (done() < 1 && !interrupted()) {
     optimizer.zero_grad();
     const Var loss = m.bits(batches.at(step).images, 1, default_generator());

@@ -78,7 +78,7 @@ struct Training {
 // Returns the bits a sample of every step.
 std::vector<double> train(nn::WaveNet& model, const Utterances& u, const Training& o) {
   optim::Adam optimizer(model.parameters(), {.lr = o.lr});
-  Progress progress({.title = "wavenet", .total = o.steps});
+  Progress progress({.title = "wavenet", .total = o.steps, .minutes = o.minutes});
   Generator g(o.seed);
   const Stopwatch watch;
   std::vector<double> curve;

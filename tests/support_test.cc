@@ -183,6 +183,14 @@ TEST(Progress, LineShowsPartRateAndTimeLeft) {
   EXPECT_EQ(progress_line({.title = "none", .total = 0}, 0, 1, "", 0, false), "none: 0/0, took 0:01");
 }
 
+TEST(Progress, ALimitOfTimeIsTheTimeLeftWhereItComesFirst) {
+  const ProgressOptions options{.title = "training", .total = 1000, .minutes = 1};
+  EXPECT_EQ(progress_line(options, 100, 20, "", 0, false), "training: 100/1000, 5 steps/s, 0:40 left");
+  EXPECT_EQ(progress_line(options, 900, 20, "", 0, false), "training: 900/1000, 45 steps/s, 0:02 left");
+  EXPECT_EQ(progress_line(options, 300, 61, "", 0, false), "training: 300/1000, 4.92 steps/s, took 1:01");
+  EXPECT_NE(progress_line(options, 100, 20, "", 80, false).find("33 %"), std::string::npos);
+}
+
 TEST(Progress, BarFitsTheTerminal) {
   const ProgressOptions options{.title = "training", .total = 1000};
   for (int width : {1, 10, 30, 40, 60, 80, 200}) {

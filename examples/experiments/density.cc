@@ -90,7 +90,7 @@ Fit fit(nn::Module& model, const LogProb& log_prob, const BinarySets& sets, cons
   double lowest = HUGE_VAL, loss_sum = 0, done = 0;  // done: the part of the time that is over
   int in_vain = 0;                                   // epochs since the lowest
   const int64_t per_epoch = batches.per_epoch(), steps = o.epochs * per_epoch;
-  Progress progress({.title = o.title, .total = steps});
+  Progress progress({.title = o.title, .total = steps, .minutes = o.minutes});
   for (int64_t step = 0; step < steps && done < 1 && !interrupted(); ++step) {
     optimizer.zero_grad();
     const Var loss = -mean(log_prob(batches.at(step).images));

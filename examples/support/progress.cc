@@ -64,7 +64,9 @@ int terminal_columns() {
 
 std::string progress_line(const ProgressOptions& options, int64_t done, double seconds, const std::string& note,
                           int width, bool color) {
-  const double part = options.total > 0 ? std::clamp(double(done) / double(options.total), 0., 1.) : 1;
+  const double limit = options.minutes > 0 ? 60 * options.minutes : HUGE_VAL;
+  const double by_steps = options.total > 0 ? double(done) / double(options.total) : 1;
+  const double part = std::clamp(std::max(by_steps, seconds / limit), 0., 1.);
   const double rate = seconds > 0 ? double(done - options.start) / seconds : 0;
   char percent[16];
   std::snprintf(percent, sizeof percent, "%3d %%", int(100 * part));
@@ -72,8 +74,8 @@ std::string progress_line(const ProgressOptions& options, int64_t done, double s
   std::string text = width > 0 ? std::string(percent) : std::to_string(done) + "/" + std::to_string(options.total);
   const std::string gap = width > 0 ? "  " : ", ";
   if (rate > 0) text += gap + rate_text(rate, options.unit);
-  if (done >= options.total) text += gap + "took " + clock_text(seconds);
-  else if (rate > 0) text += gap + clock_text(double(options.total - done) / rate) + " left";
+  if (part >= 1) text += gap + "took " + clock_text(seconds);
+  else if (rate > 0) text += gap + clock_text(std::min(double(options.total - done) / rate, limit - seconds)) + " left";
   if (!note.empty()) text += gap + note;
   if (width <= 0) return options.title + ": " + text;
 

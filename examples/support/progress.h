@@ -21,6 +21,7 @@ struct ProgressOptions {
   int64_t total;      // steps in all
   int64_t start = 0;  // steps done by an earlier run, which this one resumes
   std::string unit = "steps";
+  double minutes = 0;  // after which the loop ends, whatever is left of its steps; 0: no limit
 };
 
 class Progress {
