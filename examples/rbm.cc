@@ -86,13 +86,15 @@ int main(int argc, char** argv) {
   Fit fit;
   LogZ up, down;
   double energy;  // nats without log Z
+  auto measure = [&](const Rbm& machine, const Tensor& samples, const Annealing& annealing) {
+    up = annealed_log_z(machine, annealing, g), down = annealed_log_z_from(samples, machine, annealing, g);
+  };
   if (model == "rbm") {
     Rbm rbm({.visible = sets.train.size(1), .hidden = hidden}, sets.train);
     fit = train_rbm(rbm, sets, options, {.rounds = rounds, .persistent = !restart});
     if (interrupted()) return 130;
     const Tensor v = rbm.gibbs(start, 1000, g);
-    const Annealing annealing{.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps};
-    up = annealed_log_z(rbm, annealing, g), down = annealed_log_z_from(v, rbm, annealing, g);
+    measure(rbm, v, {.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps});
     energy = mean_nats([&](const Tensor& x) { return -rbm.free_energy(x); }, sets.test);
     pictures(rbm.visible(rbm.hidden(v)), rbm.w.value(), sets, fit, run);
   } else {
@@ -105,8 +107,7 @@ int main(int argc, char** argv) {
     if (interrupted()) return 130;
     Dbm::State state{start, dbm.mean_field(start).h2};
     const Tensor h1 = dbm.gibbs(state, 1000, g);
-    const Annealing annealing = dbm_annealing(dbm, sets.train, steps);
-    up = annealed_log_z(dbm.as_rbm(), annealing, g), down = annealed_log_z_from(h1, dbm.as_rbm(), annealing, g);
+    measure(dbm.as_rbm(), h1, dbm_annealing(dbm, sets.train, steps));
     energy = mean_nats([&](const Tensor& x) { return dbm.bound(x); }, sets.test);
     pictures(Rbm(dbm.w1, dbm.b, dbm.c1).visible(h1), dbm.w1.value(), sets, fit, run);
   }

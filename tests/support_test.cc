@@ -241,13 +241,13 @@ struct Parsed {
   Run run;
 };
 
-Parsed parse(std::vector<std::string> words) {
+Parsed parse(std::vector<std::string> words, int epochs = 7) {
   words.insert(words.begin(), "program");
   if (std::find(words.begin(), words.end(), "--out") == words.end())
     words.insert(words.end(), {"--out", temporary("out")});
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
-  Args args(int(argv.size()), argv.data(), {.name = "program", .about = "Shows things.", .epochs = 7});
+  Args args(int(argv.size()), argv.data(), {.name = "program", .about = "Shows things.", .epochs = epochs});
   Parsed p;
   p.model = args.choice("model", {"mlp", "conv"}, "the network");
   p.lr = args.option("lr", 0.123456789, "learning rate");
@@ -321,11 +321,7 @@ TEST_F(ArgsDeathTest, WhatIsWrongEndsWithOneLineAndStatus2) {
 }
 
 TEST_F(ArgsDeathTest, AProgramWithoutEpochsRefusesThem) {
-  const auto run = [] {
-    char* argv[] = {const_cast<char*>("program"), const_cast<char*>("--epochs"), const_cast<char*>("3")};
-    Args(3, argv, {.name = "program", .about = "Shows things."}).done();
-  };
-  EXPECT_EXIT(run(), ::testing::ExitedWithCode(2), "^program: unknown option --epochs");
+  EXPECT_EXIT(parse({"--epochs", "3"}, 0), ::testing::ExitedWithCode(2), "^program: unknown option --epochs");
 }
 
 TEST_F(ArgsDeathTest, HelpListsEveryOption) {
