@@ -1,5 +1,7 @@
 #include "examples/experiments/dbm.h"
 
+#include <cmath>
+
 #include "autograd/map.h"
 #include "autograd/ops.h"
 #include "nn/distributions.h"
@@ -31,18 +33,27 @@ Dbm::Dbm(const Rbm& lower, const Rbm& upper)
   check(lower.options.hidden == upper.options.visible, "Dbm: layers of ", lower.w.shape(), " and ", upper.w.shape());
 }
 
-Dbm::Hidden Dbm::mean_field(const Tensor& v, int64_t rounds) const {
+Dbm::Hidden Dbm::mean_field(const Tensor& v, double tolerance) const {
   const Tensor from_below = matmul(v, w1.value());
   Hidden mu{squashed(from_below, from_below, c1.value()), {}};  // upwards first, as if from both sides
-  for (int64_t k = 0; k < rounds; ++k) {
+  for (double moved = HUGE_VAL; moved > tolerance;) {
+    const Tensor before = mu.h1;
     mu.h2 = sigmoid(matmul(mu.h1, w2.value()) + c2.value());
     mu.h1 = squashed(from_below, matmul(mu.h2, w2.value(), {.transpose_b = true}), c1.value());
+    moved = double(mean(map([](auto a, auto b) { return abs(a - b); }, mu.h1, before)).item());
   }
   return mu;
 }
 
 Var Dbm::energy(const Var& v, const Var& h1, const Var& h2) const {
   return -(matmul(v, b) + matmul(h1, c1) + matmul(h2, c2) + sum(matmul(v, w1) * h1, 1) + sum(matmul(h1, w2) * h2, 1));
+}
+
+Var Dbm::free_energy(const Var& h1) const {
+  auto summed_over = [](const Var& input, const Var& bias) {
+    return map_sum([](auto a, auto bias) { return softplus(a + bias); }, 1, input, bias);
+  };
+  return -(matmul(h1, c1) + summed_over(matmul(h1, w1, {.transpose_b = true}), b) + summed_over(matmul(h1, w2), c2));
 }
 
 Var Dbm::bound(const Tensor& v) const {
@@ -90,19 +101,16 @@ Fit train_dbm(Dbm& dbm, const support::BinarySets& sets, const FitOptions& optio
     const Tensor h1 = dbm.gibbs(chains, rounds, g);
     const Dbm::Hidden mu = dbm.mean_field(v);
     // Of the samples h1 alone: v and h2 are summed over, which leaves less noise than samples of them.
-    return mean(dbm.as_rbm().free_energy(h1)) - dbm.energy(v, mu.h1, mu.h2);
-  };
-  double log_z = 0;
-  uint32_t measured = ~0u;  // the version of the weights that log_z belongs to
-  auto evaluate = [&](const Tensor& v) {
-    Generator repeatable(1);
-    if (dbm.w1.value().version() != measured)
-      log_z = annealed_log_z(dbm.as_rbm(), dbm_annealing(dbm, sets.train, 300), repeatable).value;
-    measured = dbm.w1.value().version();
-    return dbm.bound(v) - real(log_z);
+    return mean(dbm.free_energy(h1)) - dbm.energy(v, mu.h1, mu.h2);
   };
   FitOptions last = options;
   last.keep_best = false;  // as in train_rbm()
+  double log_z = 0;
+  last.before_evaluation = [&] {
+    Generator repeatable(1);
+    log_z = annealed_log_z(dbm.as_rbm(), dbm_annealing(dbm, sets.train, 300), repeatable).value;
+  };
+  auto evaluate = [&](const Tensor& v) { return dbm.bound(v) - real(log_z); };
   return fit(dbm, objective, sets, last, evaluate);
 }
 

@@ -23,8 +23,10 @@ struct Dbm : nn::Module {
   struct Hidden {
     Tensor h1, h2;  // [B, H1], [B, H2]
   };
-  Hidden mean_field(const Tensor& v, int64_t rounds = 15) const;
+  // In turns, until a round moves h1 by no more than `tolerance`, in the mean over all units.
+  Hidden mean_field(const Tensor& v, double tolerance = 1e-3) const;
   Var energy(const Var& v, const Var& h1, const Var& h2) const;  // [B]
+  Var free_energy(const Var& h1) const;                          // v and h2 summed over: [B]
   Var bound(const Tensor& v) const;                              // of log p(v) + log Z: [B]
 
   struct State {

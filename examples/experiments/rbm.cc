@@ -63,22 +63,22 @@ Fit train_rbm(Rbm& rbm, const support::BinarySets& sets, const FitOptions& optio
     chains = rbm.gibbs(o.persistent ? chains : x, o.rounds, g);
     return mean(rbm.free_energy(chains)) - rbm.free_energy(x);
   };
-  const bool whole = rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1;
-  const Annealing quick{.b0 = logits_of_means(sets.train), .c0 = zeros({rbm.options.hidden}), .steps = 300};
-  double log_z = 0;
-  uint32_t measured = ~0u;  // the version of the weights that log_z belongs to
-  auto evaluate = [&](const Tensor& x) -> Var {
-    if (!whole)
-      return nn::Bernoulli{
-          matmul(rbm.hidden(x), rbm.w.value(), {.transpose_b = true}) * real(rbm.options.hidden_copies) + rbm.b.value()}
-          .log_prob_rows(x);
-    Generator repeatable(1);
-    if (rbm.w.value().version() != measured) log_z = annealed_log_z(rbm, quick, repeatable).value;
-    measured = rbm.w.value().version();
-    return -rbm.free_energy(x) - real(log_z);
-  };
   FitOptions last = options;
   last.keep_best = false;  // a short annealing may miss most of Z, so what it calls the best need not be
+  double log_z = 0;
+  const bool whole = rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1;
+  if (whole)
+    last.before_evaluation = [&] {
+      const Annealing quick{.b0 = logits_of_means(sets.train), .c0 = zeros({rbm.options.hidden}), .steps = 300};
+      Generator repeatable(1);
+      log_z = annealed_log_z(rbm, quick, repeatable).value;
+    };
+  auto evaluate = [&](const Tensor& x) -> Var {
+    if (whole) return -rbm.free_energy(x) - real(log_z);
+    return nn::Bernoulli{
+        matmul(rbm.hidden(x), rbm.w.value(), {.transpose_b = true}) * real(rbm.options.hidden_copies) + rbm.b.value()}
+        .log_prob_rows(x);
+  };
   return fit(rbm, objective, sets, last, evaluate);
 }
 
