@@ -117,7 +117,7 @@ class Family {
     return {"EoNADE", "exact", nats, m.sample(kSamples, {}, g_), m.num_parameters()};
   }
   Entry made() {
-    nn::BinaryMade m({.features = features_, .hidden = {300}, .masks = 4, .seed = run_.seed});
+    nn::BinaryMade m({.features = features_, .hidden = {300}, .direct = true, .masks = 4, .seed = run_.seed});
     int64_t step = 0;
     const double nats = learn(
         options("made", 1, 3e-3), m, [&](const Tensor& x) { return m.use_mask(step++ % 4), m.log_prob(x); },

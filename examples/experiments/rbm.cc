@@ -75,9 +75,8 @@ Fit train_rbm(Rbm& rbm, const support::BinarySets& sets, const FitOptions& optio
     };
   auto evaluate = [&](const Tensor& x) -> Var {
     if (whole) return -rbm.free_energy(x) - real(log_z);
-    return nn::Bernoulli{
-        matmul(rbm.hidden(x), rbm.w.value(), {.transpose_b = true}) * real(rbm.options.hidden_copies) + rbm.b.value()}
-        .log_prob_rows(x);
+    const Tensor down = matmul(rbm.hidden(x), rbm.w.value(), {.transpose_b = true});
+    return nn::Bernoulli{down * real(rbm.options.hidden_copies) + rbm.b.value()}.log_prob_rows(x);
   };
   return fit(rbm, objective, sets, last, evaluate);
 }
