@@ -79,8 +79,7 @@ class Family {
   Entry rbm() {
     Rbm m({.visible = features_, .hidden = 200}, sets_.train);
     train_rbm(m, sets_, options("rbm", 1, 3e-3), {});
-    const Annealing annealing{.b0 = logits_of_means(sets_.train), .c0 = zeros({200}), .steps = 2000};
-    const double log_z = annealed_log_z(m, annealing, g_).value;
+    const double log_z = annealed_log_z(m, rbm_annealing(m, sets_.train, 2000), g_).value;
     const double nats = log_z + mean_nats([&](const Tensor& x) { return m.free_energy(x) * real(-1); }, sets_.test);
     return {"RBM", "estimate", nats, m.gibbs(coins(kSamples, features_), 500, g_), m.num_parameters()};
   }

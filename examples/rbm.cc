@@ -35,7 +35,7 @@ void check_annealing(const BinarySets& sets, const Run& run, Result& result) {
   LogZ z{};
   for (const int64_t steps : {10, 30, 100, 300, 1000, 3000}) {
     Generator g(run.seed + 3);
-    z = annealed_log_z(small, {.b0 = logits_of_means(sets.train), .c0 = zeros({12}), .steps = steps}, g);
+    z = annealed_log_z(small, rbm_annealing(small, sets.train, steps), g);
     estimates.x.push_back(double(steps)), estimates.y.push_back(z.value), estimates.error.push_back(z.error);
     sum.x.push_back(double(steps)), sum.y.push_back(exact);
   }
@@ -94,12 +94,12 @@ int main(int argc, char** argv) {
     fit = train_rbm(rbm, sets, options, {.rounds = rounds, .persistent = !restart});
     if (interrupted()) return 130;
     const Tensor v = rbm.gibbs(start, 1000, g);
-    measure(rbm, v, {.b0 = logits_of_means(sets.train), .c0 = zeros({hidden}), .steps = steps});
+    measure(rbm, v, rbm_annealing(rbm, sets.train, steps));
     energy = mean_nats([&](const Tensor& x) { return -rbm.free_energy(x); }, sets.test);
     pictures(rbm.visible(rbm.hidden(v)), rbm.w.value(), sets, fit, run);
   } else {
     FitOptions layer = options;
-    layer.epochs = std::max(1, run.epochs / 3), layer.minutes = minutes / 6;
+    layer.lr = 3 * lr, layer.minutes = minutes / 6;
     const Pretrained layers = pretrain(hidden, hidden2, sets, layer);
     if (interrupted()) return 130;
     Dbm dbm(layers.lower, layers.upper);

@@ -132,11 +132,10 @@ TEST(Rbm, TrainingRaisesTheExactLikelihood) {
     const double energy = double(mean(m.free_energy(sets.test)).item()), exact = exact_log_z(m);
     EXPECT_LT(exact + energy, 2.8) << persistent;
     Generator g(1);  // the short annealing by which it was judged
-    const LogZ z = annealed_log_z(m, {.b0 = logits_of_means(sets.train), .c0 = zeros({6}), .steps = 300}, g);
+    const LogZ z = annealed_log_z(m, rbm_annealing(m, sets.train, 300), g);
     EXPECT_NEAR(fit.test, z.value + energy, 1e-4) << persistent;
     EXPECT_NEAR(z.value, exact, 4 * z.error) << persistent;
-    const Annealing patient{.b0 = logits_of_means(sets.train), .c0 = zeros({6}), .steps = 3000};
-    EXPECT_NEAR(annealed_log_z(m, patient, g).value, exact, 0.05) << persistent;
+    EXPECT_NEAR(annealed_log_z(m, rbm_annealing(m, sets.train, 3000), g).value, exact, 0.05) << persistent;
   }
 }
 

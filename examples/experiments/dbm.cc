@@ -90,7 +90,9 @@ Pretrained pretrain(int64_t hidden1, int64_t hidden2, const support::BinarySets&
 }
 
 Annealing dbm_annealing(const Dbm& dbm, const Tensor& data, int64_t steps) {
-  return {.b0 = zeros(dbm.c1.shape()), .c0 = concat({logits_of_means(data), zeros(dbm.c2.shape())}, 0), .steps = steps};
+  const Dbm::Hidden mu = dbm.mean_field(some_of(data, 1000, 0));
+  return {
+      .b0 = logits_of_means(mu.h1), .c0 = concat({logits_of_means(data), logits_of_means(mu.h2)}, 0), .steps = steps};
 }
 
 Fit train_dbm(Dbm& dbm, const support::BinarySets& sets, const FitOptions& options, int64_t rounds) {

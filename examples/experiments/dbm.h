@@ -50,7 +50,7 @@ Pretrained pretrain(int64_t hidden1, int64_t hidden2, const support::BinarySets&
 // Both layers together; nats are those of the bound, by short annealing.
 Fit train_dbm(Dbm& dbm, const support::BinarySets& sets, const FitOptions& o, int64_t rounds);
 
-// Where to begin the annealing of as_rbm(): with the data's means for v.
+// Where to begin the annealing of as_rbm(), as rbm_annealing() does; the means of h1 and h2 are those of mean field.
 Annealing dbm_annealing(const Dbm& dbm, const Tensor& data, int64_t steps);
 
 }  // namespace bijou::experiments

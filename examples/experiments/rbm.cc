@@ -69,9 +69,8 @@ Fit train_rbm(Rbm& rbm, const support::BinarySets& sets, const FitOptions& optio
   const bool whole = rbm.options.visible_copies == 1 && rbm.options.hidden_copies == 1;
   if (whole)
     last.before_evaluation = [&] {
-      const Annealing quick{.b0 = logits_of_means(sets.train), .c0 = zeros({rbm.options.hidden}), .steps = 300};
       Generator repeatable(1);
-      log_z = annealed_log_z(rbm, quick, repeatable).value;
+      log_z = annealed_log_z(rbm, rbm_annealing(rbm, sets.train, 300), repeatable).value;
     };
   auto evaluate = [&](const Tensor& x) -> Var {
     if (whole) return -rbm.free_energy(x) - real(log_z);
@@ -147,6 +146,11 @@ double exact_log_z(const Rbm& rbm) {
   for (int64_t first = 0; first < all; first += part)
     for (const real f : rbm.free_energy(states(first, part, units)).value()) terms.push_back(-double(f));
   return log_mean(terms).value + std::log(double(all));
+}
+
+Annealing rbm_annealing(const Rbm& rbm, const Tensor& data, int64_t steps) {
+  const Tensor h = rbm.hidden(some_of(data, 1000, 0));
+  return {.b0 = logits_of_means(data), .c0 = logits_of_means(h), .steps = steps};
 }
 
 LogZ annealed_log_z(const Rbm& rbm, const Annealing& o, Generator& g) {

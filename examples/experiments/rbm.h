@@ -69,9 +69,11 @@ double exact_log_z(const Rbm& rbm);
 // Down again, β = 1 ... 0, from samples of the machine itself, the mean weight estimates Z_0 / Z, so that log Z tends
 // to be too large. Where the two meet, both are right, as far as those samples are.
 struct Annealing {
-  Tensor b0, c0;  // biases at the start; b0 close to the data's makes it easy
+  Tensor b0, c0;  // biases at the start: the closer to what the machine does, the easier
   int64_t steps = 1000, chains = 100;
 };
+// Begins at independent units, each with the mean that it has on data [n, visible].
+Annealing rbm_annealing(const Rbm& rbm, const Tensor& data, int64_t steps);
 struct LogZ {
   double value, error;  // one standard deviation
 };
