@@ -1,7 +1,7 @@
 // Boltzmann machines: what they hold to be likely, as samples and weights, and how likely, by annealing.
 //
 //   rbm --data DIR --dataset mnist --hidden 500 --epochs 150 --lr 1e-3
-//   rbm --model dbm --data DIR --dataset mnist --hidden 500 --hidden2 500 --epochs 50 --lr 3e-4
+//   rbm --model dbm --data DIR --dataset mnist --hidden 500 --hidden2 500 --epochs 30 --lr 3e-4
 //
 // The likelihood needs Z, a sum over all states. First a machine so small that it can be summed up shows how far
 // annealed importance sampling is to be trusted (annealing.svg). Then the large one is measured by it twice: up from
@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
     pictures(rbm.visible(rbm.hidden(v)), rbm.w.value(), sets, fit, run);
   } else {
     FitOptions layer = options;
-    layer.lr = 3 * lr, layer.minutes = minutes / 6;
+    layer.lr = 3 * lr, layer.minutes = minutes / 6;  // a machine of one layer bears more
     const Pretrained layers = pretrain(hidden, hidden2, sets, layer);
     if (interrupted()) return 130;
     Dbm dbm(layers.lower, layers.upper);
