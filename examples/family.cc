@@ -194,8 +194,8 @@ int main(int argc, char** argv) {
   const int images = args.option("images", 10000, "to learn from, at most; a tenth as many to judge by", 100);
   const Run run = args.done();
   BinarySets sets = load_binary(dataset, run.data);
-  auto some = [](Tensor& x, int64_t n) { x = x.rows(0, std::min(x.size(0), n)); };
-  some(sets.train, images), some(sets.valid, images / 10), some(sets.test, images / 10);
+  sets.train = some_of(sets.train, images, run.seed), sets.valid = some_of(sets.valid, images / 10, run.seed);
+  sets.test = some_of(sets.test, images / 10, run.seed);
   manual_seed(run.seed);
   Family family(sets, run);
 

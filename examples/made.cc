@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
                           .masks = count,
                           .seed = run.seed});
     BinarySets seen = sets;  // validation is to cost no more than one mask's
-    seen.valid = sets.valid.rows(0, std::min(sets.valid.size(0), std::max<int64_t>(1000, sets.valid.size(0) / count)));
+    seen.valid = some_of(sets.valid, std::max<int64_t>(1000, sets.valid.size(0) / count), run.seed);
     int64_t step = 0;
     auto log_prob = [&](const Tensor& x) { return model.use_mask(step++ % count), model.log_prob(x); };
     auto ensemble = [&](const Tensor& x) { return model.ensemble_log_prob(x); };

@@ -45,7 +45,7 @@ void order_agnostic(const BinarySets& sets, int hidden, int orderings, int teste
   const experiments::Fit fit = experiments::fit(
       model, [&](const Tensor& x) { return -model.loss(x); }, sets, o, estimate);
   if (interrupted()) return;
-  const Tensor test = sets.test.rows(0, std::min<int64_t>(tested, sets.test.size(0)));
+  const Tensor test = experiments::some_of(sets.test, tested, run.seed);
   const double one = experiments::mean_nats([&](const Tensor& x) { return model.log_prob(x); }, test);
   const double all = experiments::mean_nats([&](const Tensor& x) { return model.ensemble_log_prob(x); }, test);
   std::printf("%.2f nats under one ordering, %.2f with %d, on %lld test vectors.\n", one, all, orderings,
@@ -70,7 +70,7 @@ void natural_order(const BinarySets& sets, int hidden, const experiments::FitOpt
   if (sets.image.rank() == 2) {
     Generator g(run.seed + 1);
     write_png(run.out + "/samples.png", binary_grid(model.sample(100, {}, g), sets.image, 10), 3);
-    write_png(run.out + "/data.png", binary_grid(sets.test.rows(0, 100), sets.image, 10), 3);
+    write_png(run.out + "/data.png", binary_grid(experiments::some_of(sets.test, 100, run.seed), sets.image, 10), 3);
     write_png(run.out + "/weights.png", experiments::weight_pictures(model.w.value(), sets.image), 3);
   }
   show_curve(fit, o.title, run, result);

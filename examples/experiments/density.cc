@@ -39,7 +39,7 @@ double mean_nats(const LogProb& log_prob, const Tensor& x) {
 
 Tensor some_of(const Tensor& x, int64_t n, uint64_t seed) {
   Generator g(seed);
-  return index_select(x, 0, randint({n}, 0, bijou::index(x.size(0)), g));
+  return index_select(x, 0, randperm(x.size(0), g).rows(0, std::min(n, x.size(0))));
 }
 
 Tensor receptive_field(const nn::Autoregressive& model, const Shape& shape, int64_t place) {

@@ -32,7 +32,8 @@ using LogProb = std::function<Var(const Tensor& x)>;  // [B, D] -> [B]
 // The mean of -log p over all of x.
 double mean_nats(const LogProb& log_prob, const Tensor& x);
 
-// n rows of x at random, for pictures: some sets are sorted by class.
+// n rows of x, or all where there are fewer, in random order: the official test set of binarized MNIST is sorted by
+// class.
 Tensor some_of(const Tensor& x, int64_t n, uint64_t seed);
 
 // What element `place` of an example of shape [...] is predicted from, by the gradient of its conditional: [...], with
