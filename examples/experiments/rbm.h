@@ -43,7 +43,7 @@ struct Rbm : nn::Module {
 };
 
 Tensor bernoulli_of(const Tensor& p, Generator& g);  // 1 with the probability that stands there
-Tensor logits_of_means(const Tensor& x);             // of each column of 0 and 1, a little towards 0
+Tensor logits_of_means(const Tensor& x);             // of each column of numbers in [0, 1], a little towards 0
 
 // ---- Training -------------------------------------------------------------------------------------------------------
 
