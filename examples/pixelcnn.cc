@@ -52,7 +52,7 @@ Tensor fields(const Shape& image, int layers) {
   std::vector<Tensor> shown;
   for (const bool gated : {false, true}) {
     const nn::PixelCnn model(
-        {.image = {1, image[0], image[1]}, .channels = 4, .layers = layers, .gated = gated, .first_kernel = 3});
+        {.image = {1, image[0], image[1]}, .channels = 16, .layers = layers, .gated = gated, .first_kernel = 3});
     shown.push_back(receptive_field(model, {1, image[0], image[1]}, image[0] / 2 * image[1] + image[1] / 2));
   }
   return image_grid(stack(shown, 0), {.columns = 2, .background = real(0.5)});
