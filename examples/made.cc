@@ -1,7 +1,7 @@
 // MADE: a perceptron with masks is a density; under several masks, many densities whose mean is better than each.
 //
-//   made --data DIR --dataset mnist --hidden 3000 --direct --masks 1 --epochs 12             one layer, one mask
-//   made --data DIR --dataset dna --hidden 500 --direct --masks 128 --epochs 600             the ensemble
+//   made --data DIR --dataset mnist --hidden 3000 --direct --masks 1 --weight-decay 0.1 --epochs 12   one mask
+//   made --data DIR --dataset dna --hidden 500 --direct --masks 128 --weight-decay 0.1 --epochs 600   the ensemble
 //
 // fields.png: what the pixel in the middle is predicted from, a mask a picture.
 #include <cstdio>
