@@ -1,7 +1,9 @@
 // Sets of binary vectors.
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
+#include "examples/experiments/density.h"
 #include "examples/support/binary.h"
 #include "tests/support.h"
 
@@ -11,6 +13,19 @@ namespace {
 using namespace bijou::testing;
 
 File text(const std::string& s) { return {"x.amat", Bytes(s.begin(), s.end())}; }
+
+TEST(Binary, SomeRowsAreDrawnFromAllEachOnce) {
+  const Tensor x = to_tensor(index_range(20)).reshape({20, 1});
+  std::set<real> ever;
+  for (const int64_t n : {0, 7, 20, 50}) {
+    const Tensor some = experiments::some_of(x, n, uint64_t(n));
+    EXPECT_EQ(some.shape(), (Shape{std::min<int64_t>(n, 20), 1}));
+    EXPECT_EQ(std::set<real>(some.begin(), some.end()).size(), size_t(some.size(0)));
+  }
+  for (uint64_t seed = 0; seed < 50; ++seed)
+    for (const real row : experiments::some_of(x, 3, seed)) ever.insert(row);
+  EXPECT_EQ(ever.size(), 20u);
+}
 
 TEST(Binary, AmatIsRowsOfZerosAndOnes) {
   for (const char* ending : {"", "\n", "\r\n"})
