@@ -18,7 +18,7 @@ struct FitOptions {
   uint64_t seed = 0;
   int patience = 0;       // stop after so many epochs in which validation gained nothing (0: never)
   bool keep_best = true;  // the weights that were best on the validation set; else the last ones
-  std::function<void()> before_evaluation = {};  // in training mode, to gather statistics
+  std::function<void()> before_evaluation = {};  // in training mode: gathers statistics, or measures log Z
 };
 
 // What came of it, in nats (lower is better): the mean of -log p.
